@@ -1,0 +1,106 @@
+"""The manifest: everything a deployment tells its DAGs, in one file beside them (`manifest.json`).
+
+It is written from deployed values (the stacks publish them as SSM parameters, the CLI fetches and uploads), so that a
+DAG parses with no network call, no Variable and no string-built ARN.
+"""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+FILE_NAME = "manifest.json"
+SCHEMA_VERSION = 1
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class ManifestError(ValueError):
+    """The manifest is missing or not usable; the message says where and what to do."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskSize(_Model):
+    """A size that Fargate offers; `storage_gib` 20 is the free default and never passed on."""
+
+    cpu_units: int
+    memory_mib: int
+    storage_gib: int = 20
+    grows_to: tuple[str, ...] = ()
+
+
+class TaskEntry(_Model):
+    """One lane: where its container is defined, and what may be asked of it. The first size is the default."""
+
+    family: Name
+    task_definition_arn: Name
+    container: Name
+    image: Name
+    log_group: Name
+    log_stream_prefix: Name
+    owner: Name
+    architecture: Name
+    timeout_minutes: int
+    stop_timeout_seconds: int
+    spot: bool
+    result_version: int
+    sizes: dict[str, TaskSize]
+
+    @property
+    def default_size(self) -> str:
+        return next(iter(self.sizes))
+
+
+class Manifest(_Model):
+    """What the DAGs know of the deployment they run in."""
+
+    schema_version: int = SCHEMA_VERSION
+    environment: Name
+    release: Name
+    account: Name
+    region: Name
+    cluster: Name
+    cluster_arn: Name
+    subnets: tuple[Name, ...]
+    security_groups: tuple[Name, ...]
+    dag_bucket: Name
+    data_bucket: Name
+    spot_share: float = 0.0
+    pools: dict[str, int] = {}
+    tasks: dict[str, TaskEntry]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read and check the file; ManifestError names it, each bad key, and the command that writes it anew."""
+        fix = "write it anew with `tasklane dags upload --env <environment>`"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ManifestError(f"{path}: the deployment's manifest cannot be read ({error.strerror}); {fix}") from error
+        try:
+            manifest = cls.model_validate_json(text)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+            raise ManifestError(f"{path}: {problems}; {fix}") from error
+        if manifest.schema_version != SCHEMA_VERSION:
+            raise ManifestError(
+                f"{path}: schema_version {manifest.schema_version} is not {SCHEMA_VERSION}, which these DAGs read; {fix}"
+            )
+        return manifest
+
+    def task(self, name: str) -> TaskEntry:
+        """The lane `name`; ManifestError lists the known ones."""
+        if name not in self.tasks:
+            known = ", ".join(sorted(self.tasks)) or "none"
+            raise ManifestError(
+                f"task {name!r} is not in the manifest of {self.environment} (known: {known}); "
+                f"add task_images/{name}/task.toml and deploy the compute stack"
+            )
+        return self.tasks[name]
+
+    def to_json(self) -> str:
+        """Stable bytes for the same content, so that an unchanged manifest is not uploaded again."""
+        return self.model_dump_json(indent=2) + "\n"
