@@ -79,7 +79,7 @@ class Manifest(_Model):
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise ManifestError(f"{path}: the deployment's manifest cannot be read ({error.strerror}); {fix}") from error
+            raise ManifestError(f"{path}: the manifest cannot be read ({error.strerror}); {fix}") from error
         try:
             manifest = cls.model_validate_json(text)
         except ValidationError as error:
@@ -87,7 +87,7 @@ class Manifest(_Model):
             raise ManifestError(f"{path}: {problems}; {fix}") from error
         if manifest.schema_version != SCHEMA_VERSION:
             raise ManifestError(
-                f"{path}: schema_version {manifest.schema_version} is not {SCHEMA_VERSION}, which these DAGs read; {fix}"
+                f"{path}: schema_version {manifest.schema_version}, but these DAGs read {SCHEMA_VERSION}; {fix}"
             )
         return manifest
 

@@ -8,7 +8,7 @@ from typing import Any
 
 _HOMES = {"deployment": "lanes.deployment", "run_task": "lanes.run_task", "fan_out": "lanes.fan_out"}
 
-__all__ = ["deployment", "fan_out", "run_task"]  # noqa: F822  (resolved by __getattr__)
+__all__ = ["deployment", "fan_out", "run_task"]
 
 
 def __getattr__(name: str) -> Any:
