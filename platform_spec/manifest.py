@@ -70,6 +70,7 @@ class Manifest(_Model):
     data_bucket: Name
     spot_share: float = 0.0
     pools: dict[str, int] = {}
+    schedules: dict[str, bool] = {}
     tasks: dict[str, TaskEntry]
 
     @classmethod
@@ -100,6 +101,10 @@ class Manifest(_Model):
                 f"add task_images/{name}/task.toml and deploy the compute stack"
             )
         return self.tasks[name]
+
+    def schedule(self, dag_id: str, cron: str) -> str | None:
+        """`cron` where this environment switches the DAG's schedule on, None (run by hand) elsewhere."""
+        return cron if self.schedules.get(dag_id) else None
 
     def to_json(self) -> str:
         """Stable bytes for the same content, so that an unchanged manifest is not uploaded again."""

@@ -1,0 +1,37 @@
+"""### One batch of samples (started by `microbiome_dispatch`)
+
+Trims, merges, filters and dereplicates each sample of its batch in one Fargate task; a sample whose result exists is
+skipped, so a run can be repeated at any time.
+
+### When it fails
+The first line of the task's error names the class (memory, spot, image, input, …) and what to do. Exit code 2 means that
+every sample of the batch is bad input: see the log for file and record. Everything else: clear the task.
+"""
+
+import datetime as dt
+
+from airflow.sdk import DAG, Param
+
+from lanes import deployment, run_task
+
+with DAG(
+    "microbiome_batch",
+    schedule=None,
+    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    catchup=False,
+    max_active_runs=100,
+    max_active_tasks=100,
+    doc_md=__doc__,
+    tags=["bioinformatics", "child", f"release:{deployment().release}"],
+    default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
+    params={
+        "manifest": Param("", type="string", description="URI of the fan-out manifest"),
+        "batch": Param(0, type="integer", minimum=0, description="index of the batch"),
+        "size": Param(None, type=["string", "null"], description="a size of task.toml; empty: the default"),
+    },
+):
+    run_task(
+        "microbiome",
+        task_id="analyze_batch",
+        command=["analyze-batch", "--manifest", "{{ params.manifest }}", "--batch", "{{ params.batch }}"],
+    )

@@ -1,0 +1,64 @@
+"""### Gut-microbiome analysis: detect samples, split, one child run per batch, gather
+
+Finds FASTQ samples under `prefix`, splits those without a result into batches balanced by bytes, starts one run of
+`microbiome_batch` per batch (each in a Fargate task of its own), and gathers tables and a report. Running it again
+without new samples does no work.
+
+### When it fails
+- `detect`: no sample or no reference where the parameters say. The message lists what is there. Upload, clear the task.
+- `fan_out`: names the failed runs of `microbiome_batch`. Repair the cause in their logs, clear `fan_out`: only those run
+  again.
+- `gather`: reads per-sample results only; clear it as often as needed.
+Bad samples do not fail the run: see `quarantine.tsv` in the output.
+"""
+
+import datetime as dt
+
+from airflow.sdk import DAG, Param, task
+
+from lanes import deployment, fan_out, run_task
+
+with DAG(
+    "microbiome_dispatch",
+    schedule=deployment().schedule("microbiome_dispatch", "0 * * * *"),
+    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["bioinformatics", "fan-out", f"release:{deployment().release}"],
+    default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
+    params={
+        "prefix": Param("raw/", type="string", pattern="^raw/", description="where the FASTQ files are"),
+        "reference": Param("", type="string", description="file name under reference/; empty: the only one there"),
+        "forward_primer": Param("", type="string", pattern="^[ACGTURYSWKMBDHVNI]*$"),
+        "reverse_primer": Param("", type="string", pattern="^[ACGTURYSWKMBDHVNI]*$"),
+        "truth": Param("", type="string", description="URI of an expected composition to compare with"),
+        "metadata": Param("", type="string", description="URI of a sample metadata table"),
+        "batch_items": Param(24, type="integer", minimum=1, maximum=1000, description="samples per batch, at most"),
+        "batch_bytes": Param(4 * 1024**3, type="integer", minimum=1, description="compressed bytes per batch, at most"),
+    },
+):
+
+    @task
+    def detect(dag=None, params=None) -> str:
+        from microbiome.detect import detect
+
+        passed_on = {k: params[k] for k in ("forward_primer", "reverse_primer", "truth", "metadata") if params[k]}
+        return detect(dag.dag_id, params["prefix"], params["reference"], passed_on)
+
+    @task(multiple_outputs=True)
+    def plan_batches(samples: str, dag=None, params=None) -> dict[str, str]:
+        from microbiome.detect import plan_batches
+
+        limits = {"batch_items": params["batch_items"], "batch_bytes": params["batch_bytes"]}
+        return plan_batches(dag.dag_id, samples, limits)
+
+    planned = plan_batches(detect())
+    batches = fan_out("microbiome_batch", planned["manifest"], task_id="fan_out")
+    gather = run_task(
+        "microbiome",
+        task_id="gather",
+        size="gather",
+        command=["gather", "--manifest", planned["manifest"], "--output", planned["output"]],
+    )
+    batches >> gather
