@@ -4,8 +4,8 @@ Trims, merges, filters and dereplicates each sample of its batch in one Fargate 
 skipped, so a run can be repeated at any time.
 
 ### When it fails
-The first line of the task's error names the class (memory, spot, image, input, …) and what to do. Exit code 2 means that
-every sample of the batch is bad input: see the log for file and record. Everything else: clear the task.
+The first line of the task's error names the class (memory, spot, image, input, …) and what to do. Exit code 2 means
+that every sample of the batch is bad input: see the log for file and record. Everything else: clear the task.
 """
 
 import datetime as dt

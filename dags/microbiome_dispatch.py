@@ -5,9 +5,9 @@ Finds FASTQ samples under `prefix`, splits those without a result into batches b
 without new samples does no work.
 
 ### When it fails
-- `detect`: no sample or no reference where the parameters say. The message lists what is there. Upload, clear the task.
-- `fan_out`: names the failed runs of `microbiome_batch`. Repair the cause in their logs, clear `fan_out`: only those run
-  again.
+- `detect`: no sample or no reference where the parameters say. The message lists what is there. Upload, clear it.
+- `fan_out`: names the failed runs of `microbiome_batch`. Repair the cause in their logs, clear `fan_out`: only those
+  run again.
 - `gather`: reads per-sample results only; clear it as often as needed.
 Bad samples do not fail the run: see `quarantine.tsv` in the output.
 """

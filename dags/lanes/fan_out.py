@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
 from lanes.child_runs import ensure_child_run
 from lanes.fan_out_trigger import FanOutTrigger
 

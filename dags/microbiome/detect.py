@@ -77,7 +77,7 @@ def _reference(bucket: str, reference: str) -> StoredObject:
     if len(chosen) == 1:
         return chosen[0]
     wanted = (
-        f"reference {reference!r} is not" if reference else "the parameter 'reference' is empty and not one file is"
+        f"reference {reference!r} is not" if reference else "parameter 'reference' is empty and not exactly one file is"
     )
     raise AirflowFailException(
         f"{wanted} under s3://{bucket}/reference/ (there: {names}); upload a FASTA with taxonomy in its headers, "
