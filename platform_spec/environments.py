@@ -1,0 +1,119 @@
+"""Environments: `environments/<name>.toml` holds all that differs between deployments; the defaults are here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from platform_spec.airflow_settings import AirflowSettings
+from platform_spec.errors import Problem, SpecError, closest
+from platform_spec.loading import Finding, Spec, load, refuse
+from platform_spec.network_settings import NetworkSettings
+
+# Part of every name in AWS, and the shortest limit (63 characters, a bucket) must still hold: see naming.py.
+ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,9}")
+# CloudWatch Logs accepts no other number of days (PutRetentionPolicy).
+RetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+# Airflow makes this pool itself, with this many slots unless told otherwise.
+DEFAULT_POOL, DEFAULT_POOL_SLOTS = "default_pool", 128
+
+
+class Environment(Spec):
+    """One deployment: where it is, how large, what is kept."""
+
+    name: str
+    account: str = Field(
+        pattern=r"^\d{12}$", description="an AWS account, 12 digits in quotes", examples=['"111122223333"']
+    )
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="an AWS Region", examples=['"ap-northeast-1"'])
+    zones: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        min_length=2,
+        max_length=3,
+        description="2 or 3 availability zones of the Region",
+        examples=['["us-east-1a", "us-east-1b"]'],
+    )
+    keeps_data: bool = Field(default=True, description="true or false")
+    spot_share: float = Field(default=0.0, ge=0, le=1, description="0 (no Fargate Spot) to 1 (all tasks that allow it)")
+    container_insights: Literal["disabled", "enabled", "enhanced"] = "enabled"
+    log_retention_days: RetentionDays = 30
+    alarm_address: str = Field(
+        default="",
+        pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
+        description="an e-mail address, or empty",
+        examples=['"data@example.com"'],
+    )
+    airflow: AirflowSettings = Field(default_factory=lambda: AirflowSettings(), description="a table [airflow]")
+    network: NetworkSettings = Field(description="a table [network]", examples=['{ cidr = "10.20.0.0/16" }'])
+    pools: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="a table of team = slots, slots from 1", examples=["{ bioinformatics = 4 }"]
+    )
+    schedules: dict[str, bool] = Field(
+        default_factory=dict,
+        description="a table of DAG id = true (on) or false (off)",
+        examples=["{ my_dag = false }"],
+    )
+
+    @property
+    def pool_slots(self) -> dict[str, int]:
+        """All pools of the environment, Airflow's own default pool included."""
+        return {DEFAULT_POOL: DEFAULT_POOL_SLOTS, **self.pools}
+
+    @model_validator(mode="after")
+    def _settings_fit_together(self) -> Environment:
+        refuse([*self._zone_findings(), *self._pool_findings()])
+        return self
+
+    def _zone_findings(self) -> list[Finding]:
+        findings = []
+        for zone in self.zones:
+            if not re.fullmatch(re.escape(self.region) + "[a-z]", zone):
+                what, allowed = f"no zone of {self.region}", f"{self.region} followed by one letter"
+                findings.append(Finding("zones", zone, what, allowed, f"for example {self.region}a"))
+        if len(set(self.zones)) != len(self.zones):
+            findings.append(
+                Finding("zones", self.zones, "a zone is named twice", "different zones", "name each zone once")
+            )
+        if self.network.nat_gateways > len(self.zones):
+            what, allowed = "more gateways than zones", f"1 to {len(self.zones)}"
+            fix = f"set nat_gateways = {len(self.zones)}"
+            findings.append(Finding("network.nat_gateways", self.network.nat_gateways, what, allowed, fix))
+        return findings
+
+    def _pool_findings(self) -> list[Finding]:
+        """Slots promised to teams must exist: they share the task slots of the workers."""
+        slots = sum(count for team, count in self.pools.items() if team != DEFAULT_POOL)
+        concurrency = self.airflow.concurrency
+        if slots <= concurrency:
+            return []
+        what = (
+            f"the teams' pools sum to {slots} slots, but {self.airflow.environment_class} with "
+            f"{self.airflow.max_workers} workers runs {concurrency} tasks at once"
+        )
+        fix = "give the pools fewer slots, or raise airflow.max_workers or airflow.environment_class"
+        return [Finding("pools", self.pools, what, f"a sum of at most {concurrency}", fix)]
+
+
+def environment_names(root: Path) -> list[str]:
+    """Names of all environments below `root`, in alphabetical order."""
+    return sorted(path.stem for path in (root / "environments").glob("*.toml"))
+
+
+def load_environment(name: str, root: Path) -> Environment:
+    """Read and check environments/`name`.toml below `root`. Raises SpecError, also for a name that does not exist."""
+    known = environment_names(root)
+    if name not in known:
+        meant = closest(name, known)
+        fix = f"did you mean {meant}?" if meant else "use a known name or add the file"
+        allowed = ", ".join(known) or f"none: there is no file in {root / 'environments'}"
+        raise SpecError([Problem("environments/", "", None, f'there is no environment "{name}"', allowed, fix)])
+    if not ENVIRONMENT_NAME.fullmatch(name):
+        allowed = "a small letter, then at most 9 small letters and digits"
+        raise SpecError(
+            [Problem(f"environments/{name}.toml", "", None, "not an environment name", allowed, "rename the file")]
+        )
+    return load(Environment, root / "environments" / f"{name}.toml", root, name=name)

@@ -1,0 +1,163 @@
+"""Every name Tasklane gives to something in AWS, from the environment and the task; the AWS limits are checked here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from platform_spec.environments import Environment
+from platform_spec.errors import Problem, SpecError
+
+PROJECT = "tasklane"
+
+
+class Limit(NamedTuple):
+    """Longest name in characters and allowed form, from the API reference of the service."""
+
+    length: int
+    form: str
+
+
+LIMITS: dict[str, Limit] = {
+    "stack": Limit(128, r"[A-Za-z][A-Za-z0-9-]*"),
+    "cluster": Limit(255, r"[A-Za-z0-9_-]+"),
+    "bucket": Limit(63, r"[a-z0-9][a-z0-9.-]+[a-z0-9]"),
+    "repository": Limit(256, r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"),
+    "family": Limit(255, r"[A-Za-z0-9_-]+"),
+    "container": Limit(255, r"[A-Za-z0-9_-]+"),
+    "role": Limit(64, r"[\w+=,.@-]+"),
+    "log group": Limit(512, r"[A-Za-z0-9_/.#-]+"),
+    "MWAA environment": Limit(80, r"[A-Za-z][0-9A-Za-z_-]*"),
+    "key alias": Limit(256, r"alias/[A-Za-z0-9/_-]+"),
+    "parameter": Limit(1011, r"(/[A-Za-z0-9_.-]+)+"),
+    "secret": Limit(512, r"[A-Za-z0-9/_+=.@-]+"),
+}
+AIRFLOW_LOGS = ("DAGProcessing", "Scheduler", "Task", "WebServer", "Worker")
+STACKS = ("network", "storage", "registry", "compute", "airflow")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one environment. Raises SpecError for a name AWS would refuse."""
+
+    env: Environment
+
+    @property
+    def prefix(self) -> str:
+        return f"{PROJECT}-{self.env.name}"
+
+    def stack(self, part: str) -> str:
+        return self._checked("stack", f"{self.prefix}-{part}")
+
+    @property
+    def cluster(self) -> str:
+        return self._checked("cluster", self.prefix)
+
+    @property
+    def mwaa_environment(self) -> str:
+        return self._checked("MWAA environment", self.prefix)
+
+    @property
+    def key_alias(self) -> str:
+        return self._checked("key alias", f"alias/{self.prefix}")
+
+    @property
+    def dag_bucket(self) -> str:
+        return self._bucket("dags")
+
+    @property
+    def data_bucket(self) -> str:
+        return self._bucket("data")
+
+    @property
+    def access_log_bucket(self) -> str:
+        return self._bucket("logs")
+
+    @property
+    def airflow_role(self) -> str:
+        return self._checked("role", f"{self.prefix}-airflow")
+
+    @property
+    def flow_log_group(self) -> str:
+        return self._checked("log group", f"/{PROJECT}/{self.env.name}/network/flow-logs")
+
+    def airflow_log_group(self, log: str) -> str:
+        """MWAA writes to these names and no others; `log` is one of AIRFLOW_LOGS."""
+        return self._checked("log group", f"airflow-{self.mwaa_environment}-{log}")
+
+    def repository(self, task: str) -> str:
+        return self._checked("repository", f"{self.prefix}/{task}", task)
+
+    def family(self, task: str) -> str:
+        return self._checked("family", f"{self.prefix}-{task}", task)
+
+    def container(self, task: str) -> str:
+        return self._checked("container", task, task)
+
+    def log_group(self, task: str) -> str:
+        return self._checked("log group", f"/{PROJECT}/{self.env.name}/{task}", task)
+
+    def task_role(self, task: str) -> str:
+        return self._checked("role", f"{self.prefix}-{task}-task", task)
+
+    def execution_role(self, task: str) -> str:
+        return self._checked("role", f"{self.prefix}-{task}-exec", task)
+
+    def secret(self, task: str, variable: str) -> str:
+        """The Secrets Manager secret whose value the task gets as environment variable `variable`."""
+        return self._checked("secret", f"{self.prefix}/{task}/{variable}", task)
+
+    def parameter(self, part: str) -> str:
+        """The SSM parameter in which a stack publishes what it deployed."""
+        return self._checked("parameter", f"/{PROJECT}/{self.env.name}/deployment/{part}")
+
+    def task_parameter(self, task: str) -> str:
+        return self._checked("parameter", f"/{PROJECT}/{self.env.name}/deployment/tasks/{task}", task)
+
+    def _bucket(self, purpose: str) -> str:
+        return self._checked("bucket", f"{self.prefix}-{purpose}-{self.env.account}-{self.env.region}")
+
+    def _checked(self, kind: str, name: str, task: str | None = None) -> str:
+        limit = LIMITS[kind]
+        file = f"task_images/{task}/" if task else f"environments/{self.env.name}.toml"
+        subject = f"task name {task}" if task else f"environment name {self.env.name}"
+        if len(name) > limit.length:
+            what = f"the {kind} would be called {name}, {len(name)} characters long"
+            fix = f"shorten the {subject} by {len(name) - limit.length} characters"
+            raise SpecError([Problem(file, "", None, what, f"at most {limit.length} characters", fix)])
+        if not re.fullmatch(limit.form, name):
+            what = f"the {kind} would be called {name}, which AWS refuses"
+            raise SpecError([Problem(file, "", None, what, limit.form, f"change the {subject}")])
+        return name
+
+
+def construct_id(task: str) -> str:
+    """`related_articles` → `RelatedArticles`: part of CloudFormation ids, which take letters and digits only."""
+    return "".join(word.capitalize() for word in task.split("_"))
+
+
+def image_parameter(task: str) -> str:
+    """The parameter of the compute stack that says which image the task runs: `:<tag>` or `@sha256:<digest>`."""
+    return f"{construct_id(task)}Image"
+
+
+def check_task_names(names: Names, tasks: list[str]) -> None:
+    """All names of all tasks, so that the first one that AWS would refuse is reported before anything is built."""
+    problems: list[Problem] = []
+    for task in tasks:
+        makers = (
+            names.repository,
+            names.family,
+            names.container,
+            names.log_group,
+            names.task_role,
+            names.execution_role,
+        )
+        for make in makers:
+            try:
+                make(task)
+            except SpecError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)

@@ -1,0 +1,133 @@
+"""Tasks: what `task_images/<task>/task.toml` declares, once, for stacks, DAGs, images and the local runner."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from platform_spec import fargate
+from platform_spec.errors import Problem, SpecError, closest
+from platform_spec.loading import Finding, Spec, load, refuse
+
+# Words of small letters and digits joined by "_": usable as folder, Python package, ECR repository, family and role,
+# and no two names become the same CloudFormation id.
+TASK_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
+_PREFIX = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.=-]*/)+")
+_SECRET = re.compile(r"[A-Z][A-Z0-9_]*")
+
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class Size(Spec):
+    """One Fargate size a task may run at."""
+
+    cpu_units: int = Field(description="a Fargate CPU size, 1024 = one vCPU", examples=["1024"])
+    memory_mib: int = Field(description="a Fargate memory size in MiB", examples=["2048"])
+    storage_gib: int = Field(default=fargate.FREE_STORAGE_GIB, description="20 (free) to 200", examples=["20"])
+    grows_to: Names = Field(default=(), description="names of larger sizes, tried in order after out of memory")
+
+    @model_validator(mode="after")
+    def _is_sold(self) -> Size:
+        refuse(fargate.check_size(self.cpu_units, self.memory_mib, self.storage_gib))
+        return self
+
+
+class Access(Spec):
+    """What may be done to the data bucket (prefixes) and which secrets are injected (environment variable names)."""
+
+    read: Names = Field(default=(), description='prefixes of the data bucket ending in "/"', examples=['["raw/"]'])
+    write: Names = Field(default=(), description='prefixes of the data bucket ending in "/"', examples=['["results/"]'])
+    secrets: Names = Field(default=(), description="names of environment variables", examples=['["API_KEY"]'])
+
+    @field_validator("read", "write")
+    @classmethod
+    def _are_prefixes(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        what, allowed = "not a prefix of the data bucket", 'a path such as "raw/": no "..", no "*", no leading "/"'
+        fix = 'name a folder and end it with "/"'
+        refuse([Finding("", p, what, allowed, fix) for p in prefixes if not _PREFIX.fullmatch(p)])
+        return prefixes
+
+    @field_validator("secrets")
+    @classmethod
+    def _are_variables(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        what, allowed = "not the name of an environment variable", "capital letters, digits and _"
+        refuse([Finding("", n, what, allowed, f"use {n.upper()}") for n in names if not _SECRET.fullmatch(n)])
+        return names
+
+
+class AccessFile(Spec):
+    """The form of dags/access.toml: what the DAGs' own light tasks may do, under the MWAA execution role."""
+
+    access: Access
+
+
+class Task(Spec):
+    """One task image: how large, how long, for whom and with which rights it runs."""
+
+    name: str
+    folder: Path
+    purpose: str = Field(min_length=1, description="one sentence", examples=['"counts reads per sample"'])
+    owner: str = Field(pattern=r"^[a-z][a-z0-9_-]*$", description="the team's name", examples=['"bioinformatics"'])
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    result_version: int = Field(default=1, ge=1, description="a whole number from 1")
+    timeout_minutes: int = Field(ge=1, le=20160, description="1 to 20160 (14 days)", examples=["120"])
+    stop_timeout_seconds: int = Field(
+        default=30, ge=1, le=fargate.MAX_STOP_TIMEOUT_SECONDS, description="1 to 120 (Fargate's limit)", examples=["30"]
+    )
+    spot: bool = Field(default=False, description="true or false")
+    sizes: dict[str, Size] = Field(
+        min_length=1, description="one table per size, [sizes.<name>]; the first is the default"
+    )
+    access: Access = Field(
+        default_factory=lambda: Access(), description="a table [access] with read, write and secrets"
+    )
+
+    @property
+    def default_size(self) -> str:
+        return next(iter(self.sizes))
+
+    @model_validator(mode="after")
+    def _grows_to_larger_sizes(self) -> Task:
+        refuse([finding for name in self.sizes for finding in self._growth_findings(name)])
+        return self
+
+    def _growth_findings(self, name: str) -> list[Finding]:
+        key, findings = f"sizes.{name}.grows_to", []
+        larger = [n for n, size in self.sizes.items() if size.memory_mib > self.sizes[name].memory_mib]
+        allowed = ", ".join(larger) or "none: no size of this task has more memory"
+        for target in self.sizes[name].grows_to:
+            if target not in self.sizes:
+                meant = closest(target, list(self.sizes))
+                fix = f"did you mean {meant}?" if meant else "add that size or remove the name"
+                findings.append(Finding(key, target, "no such size", allowed, fix))
+            elif target not in larger:
+                fix = "name a size with more memory or remove the name"
+                findings.append(Finding(key, target, "has no more memory than the size it follows", allowed, fix))
+        return findings
+
+
+def load_tasks(root: Path) -> dict[str, Task]:
+    """All tasks below `root`/task_images by name, in alphabetical order. Problems of all files are raised together."""
+    tasks, problems = {}, []
+    for path in sorted((root / "task_images").glob("*/task.toml")):
+        name = path.parent.name
+        if not TASK_NAME.fullmatch(name):
+            allowed = "words of small letters and digits joined by _, each beginning with a letter"
+            file = str(path.parent.relative_to(root))
+            problems.append(Problem(file, "", None, "not a task name", allowed, "rename the folder"))
+            continue
+        try:
+            tasks[name] = load(Task, path, root, name=name, folder=path.parent)
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+    return tasks
+
+
+def load_dag_access(root: Path) -> Access:
+    """What dags/access.toml grants to the MWAA execution role."""
+    return load(AccessFile, root / "dags" / "access.toml", root).access
