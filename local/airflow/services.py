@@ -1,0 +1,118 @@
+"""Airflow's processes, under the credentials of the deployed MWAA execution role and nothing more."""
+
+import json
+from typing import Any
+
+import boto3
+import httpx
+
+from local.airflow.settings import airflow_environment, airflow_python
+from local.postgres import connection
+from local.processes import LocalError, Service, run, start, wait_until
+from local.state import ROOT, State
+from platform_spec.environments import load_environment
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+MWAA_SERVICE = "airflow-env.amazonaws.com"
+SECONDS_TO_START = 180.0
+
+
+def start_airflow(state: State, env: dict[str, str], services: list[Service]) -> None:
+    """Start the Airflow version of the deployed MWAA environment, with its options, and wait until its DAGs are there.
+
+    `services` gets every process that is started; LocalError says which one failed, with the end of its log.
+    """
+    deployed = _deployed_environment(state)
+    python = airflow_python(deployed["AirflowVersion"])
+    if not python.exists():
+        raise LocalError(
+            f"Airflow {deployed['AirflowVersion']} is not installed ({python}); "
+            f"run `make setup AIRFLOW={deployed['AirflowVersion']}`"
+        )
+    role = _role_credentials(state, deployed["ExecutionRoleArn"])
+    settings = airflow_environment(state, {**env, **role}, deployed.get("AirflowConfigurationOptions") or {})
+    (state.folder / "airflow/dags").mkdir(parents=True, exist_ok=True)
+    log = state.logs / "airflow-migrate.log"
+    wait_until("PostgreSQL", lambda: _accepts(state), services=services, seconds=30)
+    run("airflow db migrate", [str(python), "-m", "airflow", "db", "migrate"], log=log, env=settings, cwd=state.folder)
+    bucket = deployed["SourceBucketArn"].rsplit(":", 1)[-1]
+    sync = [str(ROOT / "local/airflow/lib/dag_sync.py"), bucket, f"{deployed['DagS3Path'].strip('/')}/"]
+    commands = {"dag-sync": [*sync, str(state.folder / "airflow/dags")]}
+    commands |= {name: ["-m", "airflow", name] for name in COMPONENTS}
+    for name, arguments in commands.items():
+        argv = [str(python), *arguments]
+        services.append(start(name, argv, log=state.logs / f"{name}.log", env=settings, cwd=state.folder))
+    wait_until("Airflow", lambda: is_healthy(state), services=services, seconds=SECONDS_TO_START)
+    wait_until("the DAGs", lambda: bool(dag_ids(state)), services=services, seconds=60)
+    if errors := import_errors(state):
+        raise LocalError("DAGs do not import:\n" + "\n".join(errors))
+
+
+def is_healthy(state: State) -> bool:
+    """Whether all four components report a heartbeat."""
+    health = _get(state, "/api/v2/monitor/health")
+    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+    return bool(health) and all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+
+def dag_ids(state: State) -> list[str]:
+    """DAGs that Airflow knows."""
+    return [dag["dag_id"] for dag in (_get(state, "/api/v2/dags?limit=200") or {}).get("dags", [])]
+
+
+def import_errors(state: State) -> list[str]:
+    """`file: last line of the traceback` of every DAG file that does not import."""
+    found = (_get(state, "/api/v2/importErrors") or {}).get("import_errors", [])
+    return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in found]
+
+
+def _get(state: State, path: str) -> Any:
+    try:
+        token = httpx.get(f"{state.airflow_url}/auth/token", timeout=5)
+        headers = {"Authorization": f"Bearer {token.json()['access_token']}"} if token.is_success else {}
+        answer = httpx.get(state.airflow_url + path, headers=headers, timeout=5)
+    except (httpx.HTTPError, json.JSONDecodeError):
+        return None
+    return answer.json() if answer.is_success else None
+
+
+def _accepts(state: State) -> bool:
+    import socket
+
+    try:
+        socket.create_connection(("127.0.0.1", state.postgres_port), timeout=1).close()
+    except OSError:
+        return False
+    return bool(connection(state))
+
+
+def _deployed_environment(state: State) -> dict[str, Any]:
+    mwaa = boto3.client(
+        "mwaa",
+        endpoint_url=state.endpoint_url,
+        region_name=load_environment("local", ROOT).region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 (the emulator's documented root credentials)
+        config=boto3.session.Config(inject_host_prefix=False),
+    )
+    return dict(mwaa.get_environment(Name="tasklane-local")["Environment"])
+
+
+def _role_credentials(state: State, role_arn: str) -> dict[str, str]:
+    """Variables that give an SDK short-lived sessions of the role, as MWAA's containers have them."""
+    answer = httpx.post(
+        f"{state.endpoint_url}/_tasklane/credentials",
+        headers={"authorization": state.token},
+        json={"role_arn": role_arn, "service": MWAA_SERVICE},
+        timeout=10,
+    )
+    if not answer.is_success:
+        raise LocalError(f"the emulator refuses credentials of {role_arn} to {MWAA_SERVICE}: {answer.text}")
+    given, region = answer.json(), load_environment("local", ROOT).region
+    return {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": given["full_uri"],
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": given["authorization_token"],
+        "AWS_ENDPOINT_URL": state.endpoint_url,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+    }

@@ -1,0 +1,5 @@
+"""`python -m ops` is `tasklane`."""
+
+from ops.main import run
+
+run()

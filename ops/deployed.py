@@ -1,0 +1,74 @@
+"""What is deployed, as the stacks published it in SSM parameters, and the manifest that the DAGs get from it."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ops.errors import UserError
+from ops.workspace import Workspace
+from platform_spec.manifest import Manifest, TaskEntry, TaskSize
+from platform_spec.tasks import Task
+
+
+def deployed_values(workspace: Workspace) -> dict[str, Any]:
+    """All published values: {"network": {...}, "storage": {...}, ..., "tasks/<task>": {...}}.
+
+    UserError when a part that DAGs need is not deployed yet.
+    """
+    prefix = workspace.names.parameter("")
+    pages = (
+        workspace.client("ssm")
+        .get_paginator("get_parameters_by_path")
+        .paginate(Path=prefix.rstrip("/"), Recursive=True, WithDecryption=False)
+    )
+    values = {p["Name"].removeprefix(prefix): json.loads(p["Value"]) for page in pages for p in page["Parameters"]}
+    missing = _missing(values, ["network", "storage", "compute", *(f"tasks/{task}" for task in workspace.tasks)])
+    if missing:
+        raise UserError(
+            f"environment {workspace.environment_name}: not deployed yet: {', '.join(missing)} (no SSM parameter under "
+            f"{prefix}); run `cdk deploy --all -c env={workspace.environment_name}`"
+        )
+    return values
+
+
+def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -> Manifest:
+    """The manifest of a release: deployed values, with sizes and rules from task.toml."""
+    environment = workspace.environment
+    return Manifest(
+        environment=environment.name,
+        release=release,
+        account=environment.account,
+        region=environment.region,
+        cluster=values["compute"]["cluster"],
+        cluster_arn=values["compute"]["cluster_arn"],
+        subnets=tuple(values["network"]["subnets"]),
+        security_groups=tuple(values["network"]["security_groups"]),
+        dag_bucket=values["storage"]["dag_bucket"],
+        data_bucket=values["storage"]["data_bucket"],
+        spot_share=environment.spot_share,
+        pools=environment.pool_slots,
+        schedules=environment.schedules,
+        tasks={name: _entry(task, values[f"tasks/{name}"]) for name, task in workspace.tasks.items()},
+    )
+
+
+def _entry(task: Task, deployed: dict[str, str]) -> TaskEntry:
+    return TaskEntry(
+        family=deployed["family"],
+        task_definition_arn=deployed["task_definition_arn"],
+        container=deployed["container"],
+        image=deployed["image"],
+        log_group=deployed["log_group"],
+        log_stream_prefix=deployed["log_stream_prefix"],
+        owner=task.owner,
+        architecture=task.architecture,
+        timeout_minutes=task.timeout_minutes,
+        stop_timeout_seconds=task.stop_timeout_seconds,
+        spot=task.spot,
+        result_version=task.result_version,
+        sizes={name: TaskSize.model_validate(size.model_dump()) for name, size in task.sizes.items()},
+    )
+
+
+def _missing(values: dict[str, Any], wanted: Iterable[str]) -> list[str]:
+    return [name for name in wanted if name not in values]

@@ -1,0 +1,56 @@
+"""`tasklane`: the project's command line. This module names the commands; the work is in one module per noun."""
+
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from ops.deploy import deploy as deploy_environment
+from ops.deploy import upload_dags
+from ops.errors import UserError
+from ops.workspace import ROOT, Workspace
+from platform_spec.errors import SpecError
+from platform_spec.manifest import ManifestError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+dags = typer.Typer(no_args_is_help=True, help="The DAGs in the bucket.")
+app.add_typer(dags, name="dags")
+
+Env = Annotated[str, typer.Option("--env", help="A file name of environments/, without .toml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
+err = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def deploy(env: Env) -> None:
+    """Deploy the stacks of an environment with `cdk deploy --all`, then its DAGs."""
+    deploy_environment(Workspace(env), err.print, outdir=f"cdk.out/{env}")
+
+
+@dags.command("upload")
+def dags_upload(env: Env, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Bring the DAG bucket to this source: only what differs is written, the manifest last."""
+    changes = upload_dags(Workspace(env), err.print, dry_run=dry_run)
+    if as_json:
+        Console().print_json(data={**asdict(changes), "dry_run": dry_run})
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def local(context: typer.Context) -> None:
+    """Start, stop and look at the environment on this machine (up, down, status, logs)."""
+    # A program of its own: nothing that reaches AWS imports the emulator's side.
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "local", *context.args], cwd=ROOT, check=False).returncode)
+
+
+def run() -> None:
+    """Entry point: expected errors become one message and exit code 1."""
+    try:
+        app()
+    except (UserError, SpecError, ManifestError, BotoCoreError, ClientError) as error:
+        err.print(f"tasklane: {error}", style="red", markup=False)
+        raise SystemExit(1) from None
