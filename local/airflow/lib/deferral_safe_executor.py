@@ -15,7 +15,6 @@ from airflow.executors.local_executor import LocalExecutor
 
 # Loaded once here, inherited by every forked task: the first import of the ECS operator costs 3 s of CPU.
 _PREIMPORTED = (
-    "aiobotocore.session",
     "boto3",
     "airflow.providers.amazon.aws.operators.ecs",
     "airflow.providers.standard.decorators.python",
