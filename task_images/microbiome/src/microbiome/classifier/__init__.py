@@ -1,0 +1,1 @@
+"""Naive Bayes taxonomy with bootstrap support: reference FASTA, compact model, assignments."""

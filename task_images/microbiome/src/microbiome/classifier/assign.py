@@ -1,0 +1,63 @@
+"""Name sequences with a model: the deepest rank that enough bootstraps agree on."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from microbiome.classifier.lineage import RANKS
+from microbiome.classifier.model import Model
+from microbiome.kernels import words
+from microbiome.parallel import over_ranges
+
+BOOTSTRAPS = 100
+# A label outside the 64 best for the whole read practically never wins a bootstrap of an eighth of its words.
+CANDIDATES = 64
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`names` down to the deepest supported rank; `confidence` is the support of that rank, 0.0 if there is none."""
+
+    names: tuple[str, ...]
+    confidence: float
+
+
+def assign(model: Model, sequences: list[bytes], threshold: float, threads: int | None = None) -> list[Assignment]:
+    """One assignment per sequence. It depends on the sequence and the model only, not on its neighbours."""
+    lengths = [len(sequence) for sequence in sequences]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    text = np.frombuffer(b"".join(sequences), np.uint8)
+    best = np.full(len(sequences), -1, np.int64)
+    support = np.zeros((len(sequences), len(RANKS)), np.int64)
+    kernel = partial(
+        words.classify, text, offsets, _seeds(sequences), model.starts, model.columns, model.weights, model.sizes,
+        model.parents, BOOTSTRAPS, CANDIDATES,
+    )  # fmt: skip
+    over_ranges(len(sequences), lambda first, last: kernel(first, last, best, support), threads)
+    return [_assignment(model, int(label), row / BOOTSTRAPS, threshold) for label, row in zip(best, support, strict=True)]
+
+
+def _seeds(sequences: list[bytes]) -> np.ndarray:
+    """A seed per sequence, from the sequence: neither order nor batch nor thread can change a bootstrap."""
+    digests = (hashlib.md5(sequence, usedforsecurity=False).digest()[:8] for sequence in sequences)
+    return np.array([int.from_bytes(digest, "little") | 1 for digest in digests], np.uint64)
+
+
+def _assignment(model: Model, label: int, support: np.ndarray, threshold: float) -> Assignment:
+    lineage = model.lineages[label] if label >= 0 else ()
+    depth = len(_supported(lineage, support, threshold))
+    while depth and not lineage[depth - 1]:
+        depth -= 1
+    return Assignment(lineage[:depth], float(support[depth - 1]) if depth else 0.0)
+
+
+def _supported(lineage: tuple[str, ...], support: np.ndarray, threshold: float) -> list[str]:
+    """The ranks from the top for as long as their support reaches the threshold."""
+    kept = []
+    for name, share in zip(lineage, support, strict=False):
+        if share < threshold:
+            break
+        kept.append(name)
+    return kept

@@ -1,0 +1,1 @@
+"""The inner loops, compiled by numba. Integer arithmetic only: the same results on every processor."""

@@ -1,0 +1,46 @@
+"""What this container really has: CPUs from its control group, and a numba cache that can be written to."""
+
+import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
+CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
+
+
+def cpu_count() -> int:
+    """CPUs this process may use: the scheduler's affinity, cut down to the control group's quota."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    quota = _quota_cpus()
+    return max(1, min(available, math.ceil(quota))) if quota else max(1, available)
+
+
+def _quota_cpus() -> float:
+    """The control group's CPU quota in CPUs; 0.0 when there is none."""
+    try:
+        if CGROUP_V2.exists():
+            quota, period = CGROUP_V2.read_text().split()
+            return 0.0 if quota == "max" else int(quota) / int(period)
+        if (CGROUP_V1 / "cpu.cfs_quota_us").exists():
+            quota_us = int((CGROUP_V1 / "cpu.cfs_quota_us").read_text())
+            return quota_us / int((CGROUP_V1 / "cpu.cfs_period_us").read_text()) if quota_us > 0 else 0.0
+    except (OSError, ValueError):
+        return 0.0
+    return 0.0
+
+
+def use_baked_numba_cache() -> None:
+    """Copy the image's compiled kernels to the scratch volume. Call it before numba is imported.
+
+    numba (0.68, `_CacheLocator.ensure_cache_path`) refuses a cache folder that it cannot write to, even to read from,
+    so on a read-only root file system the kernels compiled at image build would be compiled again at every start.
+    """
+    baked = os.environ.get("MICROBIOME_BAKED_CACHE", "")
+    if not baked or "NUMBA_CACHE_DIR" in os.environ or not Path(baked).is_dir():
+        return
+    # One folder per process: two processes that copy into the same one would read each other's half-written files.
+    target = tempfile.mkdtemp(prefix="numba-")
+    shutil.copytree(baked, target, dirs_exist_ok=True)
+    os.environ["NUMBA_CACHE_DIR"] = target

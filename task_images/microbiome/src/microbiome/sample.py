@@ -1,0 +1,96 @@
+"""One sample: from its FASTQ files to counted sequences, with every read accounted for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microbiome.dereplicate import Dereplicator
+from microbiome.errors import BadSample
+from microbiome.fastq import blocks, paired_blocks
+from microbiome.kernels import quality
+from microbiome.kernels.fates import FATES, NAMES_DIFFER
+from microbiome.kernels.pairs import merge_pairs
+from microbiome.kernels.primer import ERROR_RATE, primer_masks, reverse_complement
+from microbiome.kernels.singles import filter_singles
+from microbiome.settings import Settings
+
+Block = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Counts of one sample. `input` is pairs, or single reads; it is the sum of all others."""
+
+    input: int
+    fates: dict[str, int]
+
+    def as_dict(self) -> dict[str, int]:
+        return {"input": self.input, **self.fates}
+
+
+@dataclass(frozen=True)
+class Primers:
+    forward: np.ndarray
+    reverse: np.ndarray
+
+    @property
+    def allowed(self) -> tuple[int, int]:
+        """Mismatches allowed in each primer."""
+        return int(self.forward.size * ERROR_RATE), int(self.reverse.size * ERROR_RATE)
+
+
+def process_sample(
+    files: tuple[Path, ...], names: tuple[str, ...], settings: Settings, scratch: Path
+) -> tuple[Reads, Iterator[tuple[bytes, int]]]:
+    """Merge or filter all reads of one sample. Raises BadSample; `names` are what the messages call the files.
+
+    Returns the counts and the sequences in alphabetical order with how often each occurred.
+    """
+    kept = Dereplicator(scratch)
+    totals = np.zeros(len(FATES), np.int64)
+    for text, lengths, fates in _pairs(files, names, settings) if len(files) == 2 else _singles(files, names, settings):
+        totals += np.bincount(fates, minlength=len(FATES))
+        kept.add(text, lengths)
+    reads = Reads(int(totals.sum()), {name: int(count) for name, count in zip(FATES, totals, strict=True)})
+    if not reads.input:
+        raise BadSample(names[0], 0, "no reads in the file")
+    if not reads.fates["kept"]:
+        lost = ", ".join(f"{name} {count}" for name, count in reads.fates.items() if count)
+        raise BadSample(names[0], 0, f"no reads left after filtering: {reads.input} in, {lost}")
+    return reads, kept.finish()
+
+
+def _pairs(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Block]:
+    primers = Primers(primer_masks(settings.forward_primer), primer_masks(settings.reverse_primer))
+    max_errors = round(settings.max_ee * quality.UNIT)
+    before = 0
+    for a, a_records, b, b_records in paired_blocks((files[0], files[1]), (names[0], names[1])):
+        count = len(a_records)
+        out = np.empty(int(a_records[:, 3].sum() + b_records[:, 3].sum()), np.uint8)
+        lengths, fates = np.empty(count, np.int64), np.zeros(count, np.int64)
+        kept = merge_pairs(
+            a, a_records, b, b_records,
+            primers.forward, primers.allowed[0], primers.reverse, primers.allowed[1],
+            settings.min_length, settings.max_length, max_errors, out, lengths, fates,
+        )  # fmt: skip
+        differ = np.flatnonzero(fates == NAMES_DIFFER)
+        if differ.size:
+            raise BadSample(names[0], before + int(differ[0]) + 1, f"its name differs from that of {names[1]}'s record")
+        before += count
+        yield out[: int(lengths[:kept].sum())], lengths[:kept], fates
+
+
+def _singles(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Block]:
+    far = reverse_complement(settings.reverse_primer)
+    primers = Primers(primer_masks(settings.forward_primer), primer_masks(far))
+    max_errors = round(settings.max_ee * quality.UNIT)
+    for text, records in blocks(files[0], names[0]):
+        out = np.empty(int(records[:, 3].sum()), np.uint8)
+        lengths, fates = np.empty(len(records), np.int64), np.zeros(len(records), np.int64)
+        kept = filter_singles(
+            text, records, primers.forward, primers.allowed[0], primers.reverse, primers.allowed[1],
+            settings.truncate_length, settings.min_length, settings.max_length, max_errors, out, lengths, fates,
+        )  # fmt: skip
+        yield out[: int(lengths[:kept].sum())], lengths[:kept], fates
