@@ -21,12 +21,12 @@ def cdk_command(root: Path) -> list[str]:
     return [str(node), str(cli)]
 
 
-def cdk_variables(workspace: Workspace) -> dict[str, str]:
+def cdk_variables(workspace: Workspace, *, offline: bool = False) -> dict[str, str]:
     """The CLI's environment: AWS settings, no telemetry and no look for a newer version, one Node for CLI and jsii."""
     node = cdk_command(workspace.root)[0]
     return {
         **os.environ,
-        **workspace.aws_variables,
+        **({} if offline else workspace.aws_variables),
         "JSII_NODE": node,
         "PATH": os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")]),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
@@ -36,21 +36,23 @@ def cdk_variables(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def run_cdk(workspace: Workspace, arguments: list[str], *, log: Path | None = None) -> None:
+def run_cdk(workspace: Workspace, arguments: list[str], *, log: Path | None = None, offline: bool = False) -> None:
     """Run `cdk <arguments> -c env=<environment>`; UserError with the end of its output when it fails.
 
     With `log`, output goes to that file; without, to the terminal.
     """
+    workspace.environment  # noqa: B018 (a bad environment file is reported before Node starts)
     argv = [*cdk_command(workspace.root), *arguments, "-c", f"env={workspace.environment_name}"]
+    environ = cdk_variables(workspace, offline=offline)
     if log is None:
-        code = subprocess.run(argv, cwd=workspace.root, env=cdk_variables(workspace), check=False).returncode
+        code = subprocess.run(argv, cwd=workspace.root, env=environ, check=False).returncode
         if code:
             raise UserError(f"`cdk {' '.join(arguments)}` failed with exit code {code}; its own message is above")
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         code = subprocess.run(
-            argv, cwd=workspace.root, env=cdk_variables(workspace), stdout=output, stderr=output, check=False
+            argv, cwd=workspace.root, env=environ, stdout=output, stderr=output, check=False
         ).returncode
     if code:
         raise UserError(f"`cdk {' '.join(arguments)}` failed with exit code {code}:\n{_reasons(log)}")

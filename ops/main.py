@@ -9,6 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from ops.cdk import run_cdk
 from ops.deploy import deploy as deploy_environment
 from ops.deploy import upload_dags
 from ops.errors import UserError
@@ -24,6 +25,13 @@ Env = Annotated[str, typer.Option("--env", help="A file name of environments/, w
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 err = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def synth(env: Env) -> None:
+    """Synthesize the CloudFormation templates of an environment to cdk.out/<env>, without an account or a network."""
+    run_cdk(Workspace(env), ["synth", "--all", "--quiet", "--output", f"cdk.out/{env}"], offline=True)
+    err.print(f"templates: cdk.out/{env}")
 
 
 @app.command()

@@ -71,7 +71,7 @@ def plan_batches(dag_id: str, samples_uri: str, limits: dict[str, int]) -> dict[
 
 
 def _reference(bucket: str, reference: str) -> StoredObject:
-    present = [o for o in _objects(bucket, "reference/") if o.size]
+    present = [o for o in _objects(bucket, "reference/") if o.size and o.key.count("/") == 1]
     names = ", ".join(o.key.removeprefix("reference/") for o in present) or "nothing"
     chosen = [o for o in present if o.key == f"reference/{reference}"] if reference else present
     if len(chosen) == 1:

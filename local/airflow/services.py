@@ -1,15 +1,15 @@
 """Airflow's processes, under the credentials of the deployed MWAA execution role and nothing more."""
 
-import json
+import socket
 from typing import Any
 
 import boto3
 import httpx
 
 from local.airflow.settings import airflow_environment, airflow_python
-from local.postgres import connection
 from local.processes import LocalError, Service, run, start, wait_until
 from local.state import ROOT, State
+from ops.airflow_api import AirflowApi
 from platform_spec.environments import load_environment
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -42,48 +42,19 @@ def start_airflow(state: State, env: dict[str, str], services: list[Service]) ->
     for name, arguments in commands.items():
         argv = [str(python), *arguments]
         services.append(start(name, argv, log=state.logs / f"{name}.log", env=settings, cwd=state.folder))
-    wait_until("Airflow", lambda: is_healthy(state), services=services, seconds=SECONDS_TO_START)
-    wait_until("the DAGs", lambda: bool(dag_ids(state)), services=services, seconds=60)
-    if errors := import_errors(state):
+    api = AirflowApi(state.airflow_url)
+    wait_until("Airflow", api.healthy, services=services, seconds=SECONDS_TO_START)
+    wait_until("the DAGs", lambda: bool(api.dag_ids() or api.import_errors()), services=services, seconds=60)
+    if errors := api.import_errors():
         raise LocalError("DAGs do not import:\n" + "\n".join(errors))
 
 
-def is_healthy(state: State) -> bool:
-    """Whether all four components report a heartbeat."""
-    health = _get(state, "/api/v2/monitor/health")
-    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-    return bool(health) and all((health.get(part) or {}).get("status") == "healthy" for part in parts)
-
-
-def dag_ids(state: State) -> list[str]:
-    """DAGs that Airflow knows."""
-    return [dag["dag_id"] for dag in (_get(state, "/api/v2/dags?limit=200") or {}).get("dags", [])]
-
-
-def import_errors(state: State) -> list[str]:
-    """`file: last line of the traceback` of every DAG file that does not import."""
-    found = (_get(state, "/api/v2/importErrors") or {}).get("import_errors", [])
-    return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in found]
-
-
-def _get(state: State, path: str) -> Any:
-    try:
-        token = httpx.get(f"{state.airflow_url}/auth/token", timeout=5)
-        headers = {"Authorization": f"Bearer {token.json()['access_token']}"} if token.is_success else {}
-        answer = httpx.get(state.airflow_url + path, headers=headers, timeout=5)
-    except (httpx.HTTPError, json.JSONDecodeError):
-        return None
-    return answer.json() if answer.is_success else None
-
-
 def _accepts(state: State) -> bool:
-    import socket
-
     try:
         socket.create_connection(("127.0.0.1", state.postgres_port), timeout=1).close()
     except OSError:
         return False
-    return bool(connection(state))
+    return True
 
 
 def _deployed_environment(state: State) -> dict[str, Any]:
