@@ -1,1 +1,1 @@
-"""What the microbiome DAGs do themselves, under the MWAA role: find samples, plan batches. Heavy work is in the lane."""
+"""What the microbiome DAGs do themselves, under the MWAA role: find samples and plan batches."""
