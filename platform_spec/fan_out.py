@@ -24,12 +24,16 @@ class _Model(BaseModel):
 
 
 class Item(_Model):
-    """One unit of work (a sample). `result` is a content-addressed URI stem, `files` the URIs it is made from."""
+    """One unit of work (a sample). `result` is a content-addressed URI stem, `files` the URIs it is made from.
+
+    `problem` says why the item cannot be worked on; the lane records it instead of a result, by name.
+    """
 
     key: Annotated[str, Field(min_length=1)]
     bytes: Annotated[int, Field(ge=0)]
     files: tuple[str, ...] = ()
     result: str = ""
+    problem: str = ""
 
 
 class PlannedItem(Item):

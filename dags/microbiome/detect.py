@@ -19,7 +19,7 @@ from platform_spec.fan_out import Item, Limits, plan
 log = logging.getLogger(__name__)
 
 # The parameters that change a sample's own result; the others matter to the gather step alone.
-BATCH_PARAMETERS = ("forward_primer", "reverse_primer", "max_ee", "min_length", "max_length", "layout")
+BATCH_PARAMETERS = ("forward_primer", "reverse_primer", "max_ee", "min_length", "max_length")
 
 
 def detect(dag_id: str, prefix: str, reference: str, parameters: dict[str, Any]) -> str:
@@ -37,8 +37,7 @@ def detect(dag_id: str, prefix: str, reference: str, parameters: dict[str, Any])
             f"or set the parameter 'prefix'"
         )
     chosen = _reference(bucket, reference)
-    layout = "paired" if any(len(sample.objects) > 1 for sample in samples) else "single"
-    parameters = {**parameters, "layout": layout, "reference": f"s3://{bucket}/{chosen.key}"}
+    parameters = {**parameters, "reference": f"s3://{bucket}/{chosen.key}"}
     stem = f"s3://{bucket}/samples/microbiome/v{version}"
     results = {sample.name: f"{stem}/{_sample_id(sample, parameters, version)}" for sample in samples}
     analysis = _digest([sorted(results.items()), parameters, chosen.etag, version])
@@ -87,12 +86,12 @@ def _reference(bucket: str, reference: str) -> StoredObject:
 
 def _item(bucket: str, sample: Sample, result: str) -> Item:
     files = tuple(f"s3://{bucket}/{stored.key}" for stored in sample.objects)
-    return Item(key=sample.name, bytes=sample.bytes, files=files, result=result)
+    return Item(key=sample.name, bytes=sample.bytes, files=files, result=result, problem=sample.problem)
 
 
 def _sample_id(sample: Sample, parameters: dict[str, Any], version: int) -> str:
     shared = {name: parameters[name] for name in BATCH_PARAMETERS if name in parameters}
-    return _digest([sample.name, [[o.etag, o.size] for o in sample.objects], shared, version])
+    return _digest([sample.name, sample.problem, [[o.etag, o.size] for o in sample.objects], shared, version])
 
 
 def _digest(value: Any) -> str:
