@@ -4,7 +4,6 @@ One run on generated samples with known truth and one broken file among them; on
 (TASKLANE_DATA, or ../shared/data beside the repository).
 """
 
-import gzip
 import json
 import os
 import shutil
@@ -100,6 +99,5 @@ def mock_sequences(out: Path) -> list[str]:
 
 
 def sequences(fasta: Path) -> list[str]:
-    opened = gzip.open(fasta, "rt") if fasta.suffix == ".gz" else fasta.open()
-    with opened as file:
-        return [record.split("\n", 1)[1].replace("\n", "").upper() for record in file.read().split(">")[1:]]
+    records = fasta.read_text().split(">")[1:]
+    return [record.split("\n", 1)[1].replace("\n", "").upper() for record in records]
