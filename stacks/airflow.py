@@ -1,0 +1,69 @@
+"""Amazon MWAA. A stack of its own, because changing it takes AWS the better part of an hour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from platform_spec.environments import Environment
+from platform_spec.naming import Names
+from platform_spec.tasks import Access
+from stacks.components.airflow_environment import DAG_FOLDER, AirflowEnvironment
+from stacks.components.airflow_role import AirflowRole
+from stacks.components.data_access import data_statements
+from stacks.components.published import Published
+from stacks.compute import ComputeStack
+from stacks.network import NetworkStack
+from stacks.storage import StorageStack
+
+
+class AirflowStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Environment,
+        names: Names,
+        dag_access: Access,
+        network: NetworkStack,
+        storage: StorageStack,
+        compute: ComputeStack,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, id_, **stack)
+        execution = AirflowRole(
+            self,
+            "Execution",
+            names=names,
+            dag_bucket=storage.dag_bucket,
+            key=storage.key,
+            run_tasks=compute.run_tasks_policies,
+            dag_statements=data_statements(self, dag_access, storage.data_bucket, storage.key),
+        )
+        airflow = AirflowEnvironment(
+            self,
+            "Airflow",
+            settings=settings,
+            names=names,
+            role=execution.role,
+            dag_bucket=storage.dag_bucket,
+            key=storage.key,
+            subnets=network.private_subnets,
+            security_group=network.airflow_security_group,
+        )
+        for policy in execution.policies:
+            airflow.resource.node.add_dependency(policy)
+        Published(
+            self,
+            "Deployment",
+            name=names.parameter("airflow"),
+            values={
+                "environment": airflow.resource.ref,
+                "execution_role_arn": execution.role.role_arn,
+                "dag_s3_path": DAG_FOLDER,
+                "airflow_version": settings.airflow.version,
+            },
+        )

@@ -1,0 +1,109 @@
+"""What may pass through each VPC endpoint: our own principals, doing to our own resources what this platform does.
+
+An endpoint policy stops what a role policy cannot: the use of foreign credentials from inside the network, and data
+leaving to somebody else's bucket, queue or registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+
+from platform_spec.naming import PROJECT, Names
+
+
+def allow(
+    stack: Stack, sid: str, actions: Sequence[str], resources: Sequence[str], *, anyone: bool = False
+) -> iam.PolicyStatement:
+    """One statement; `anyone`: principals of other accounts too (AWS's own, when it acts for MWAA or ECR)."""
+    return iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.AnyPrincipal()],
+        actions=list(actions),
+        resources=list(resources),
+        conditions=None if anyone else {"StringEquals": {"aws:PrincipalAccount": stack.account}},
+    )
+
+
+def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, list[iam.PolicyStatement]]:
+    """Statements for each interface endpoint, by the name of its service in CDK."""
+
+    def arn(service: str, resource: str, name: str, account: str | None = None) -> str:
+        colon = service in ("logs", "secretsmanager")
+        style = ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME
+        return stack.format_arn(
+            service=service, resource=resource, resource_name=name, account=account, arn_format=style
+        )
+
+    queue = stack.format_arn(service="sqs", account="*", resource="airflow-celery-*")
+    ecs = [
+        arn("ecs", "task-definition", f"{names.prefix}-*"),
+        arn("ecs", "task", f"{names.cluster}/*"),
+        arn("ecs", "container-instance", f"{names.cluster}/*"),
+        arn("ecs", "cluster", names.cluster),
+    ]
+    log_groups = [
+        arn("logs", "log-group", f"airflow-{names.mwaa_environment}-*"),
+        arn("logs", "log-group", f"/{PROJECT}/{names.env.name}/*"),
+    ]
+    pulls = ["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"]
+    pulls.append("ecr:GetDownloadUrlForLayer")
+    return {
+        # Pull only: images of AWS (MWAA's own) come from repositories whose names are not published.
+        "ECR": [allow(stack, "Pull", pulls, ["*"], anyone=True)],
+        "ECR_DOCKER": [allow(stack, "Pull", pulls, ["*"], anyone=True)],
+        "CLOUDWATCH_LOGS": [
+            allow(stack, "OwnLogGroups", ["logs:*"], log_groups),
+            allow(stack, "List", ["logs:DescribeLogGroups"], ["*"]),
+        ],
+        # The queue of MWAA lies in an account of AWS that is not known beforehand; its name is.
+        "SQS": [allow(stack, "CeleryQueues", CELERY_ACTIONS, [queue])],
+        "KMS": [allow(stack, "OwnKey", [*KMS_ACTIONS, "kms:CreateGrant"], [key_arn], anyone=True)],
+        "STS": [allow(stack, "WhoAmI", ["sts:GetCallerIdentity"], ["*"])],
+        "SSM": [
+            allow(
+                stack,
+                "OwnParameters",
+                ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
+                [arn("ssm", "parameter", f"{PROJECT}/{names.env.name}/*")],
+            )
+        ],
+        "SECRETS_MANAGER": [
+            allow(
+                stack,
+                "OwnSecrets",
+                ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+                [arn("secretsmanager", "secret", f"{names.prefix}/*")],
+            )
+        ],
+        "ECS": [allow(stack, "OwnTasks", ECS_ACTIONS, ecs), allow(stack, "List", ["ecs:ListTasks"], ["*"])],
+        "CLOUDWATCH_MONITORING": [allow(stack, "Metrics", ["cloudwatch:PutMetricData"], ["*"])],
+        # What MWAA itself calls through these two is not documented.
+        "AIRFLOW_API": [allow(stack, "Airflow", ["airflow:*"], ["*"], anyone=True)],
+        "AIRFLOW_ENV": [allow(stack, "Airflow", ["airflow:*"], ["*"], anyone=True)],
+    }
+
+
+def s3_policy(stack: Stack, bucket_arns: Sequence[str]) -> list[iam.PolicyStatement]:
+    """For the S3 gateway: our buckets, and the bucket in which ECR keeps image layers (ECR user guide)."""
+    layers = f"arn:{stack.partition}:s3:::prod-{stack.region}-starport-layer-bucket/*"
+    return [
+        allow(stack, "OwnBuckets", S3_ACTIONS, [*bucket_arns, *(f"{arn}/*" for arn in bucket_arns)], anyone=True),
+        allow(stack, "ImageLayers", ["s3:GetObject"], [layers], anyone=True),
+        allow(stack, "MwaaStartCheck", ["s3:GetAccountPublicAccessBlock"], ["*"], anyone=True),
+    ]
+
+
+CELERY_ACTIONS = (
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+)
+KMS_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*")
+ECS_ACTIONS = ("ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:TagResource")
+S3_ACTIONS = ("s3:GetObject*", "s3:GetBucket*", "s3:List*", "s3:PutObject", "s3:AbortMultipartUpload")

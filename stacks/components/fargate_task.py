@@ -1,0 +1,116 @@
+"""One task as ECS sees it: task definition, roles and log group, all from its task.toml."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnParameter, Duration, Size, Stack, Tags
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from platform_spec.containers import SCRATCH, USER
+from platform_spec.content import content_tag
+from platform_spec.environments import Environment
+from platform_spec.fargate import FREE_STORAGE_GIB
+from platform_spec.naming import Names, image_parameter
+from platform_spec.tasks import Task
+from stacks.components.logs import OwnedLogGroup
+from stacks.components.task_roles import ExecutionRole, TaskRole
+
+_CPU = {"arm64": ecs.CpuArchitecture.ARM64, "x86_64": ecs.CpuArchitecture.X86_64}
+
+
+class FargateTask(Construct):
+    """`definition`, roles, `log_group` and `image` of one task. Sizes other than its default are RunTask overrides."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        task: Task,
+        settings: Environment,
+        names: Names,
+        repository: ecr.IRepository,
+        bucket: s3.IBucket,
+        key: kms.IKey,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.task = task
+        self.log_group = OwnedLogGroup(self, "Log", name=names.log_group(task.name), settings=settings, key=key)
+        secrets = {
+            variable: secretsmanager.Secret.from_secret_name_v2(self, variable, names.secret(task.name, variable))
+            for variable in task.access.secrets
+        }
+        self.task_role = TaskRole(self, "Task", task=task, names=names, bucket=bucket, key=key).role
+        self.execution_role = ExecutionRole(
+            self,
+            "Execution",
+            task=task,
+            names=names,
+            repository=repository,
+            log_group=self.log_group,
+            secrets=secrets,
+            key=key,
+        ).role
+        self.image = f"{repository.repository_uri}{self._image_parameter().value_as_string}"
+        self.definition = self._definition(names)
+        self._container(names, secrets)
+        Tags.of(self).add("task", task.name)
+        Tags.of(self).add("owner", task.owner)
+
+    def _image_parameter(self) -> CfnParameter:
+        """A release gives the digest; the default is the tag the source has now, pushed before the first deployment."""
+        return CfnParameter(
+            Stack.of(self),
+            image_parameter(self.task.name),
+            description=f"Image of {self.task.name}: ':<tag>' or '@sha256:<digest>'",
+            default=f":{content_tag(self.task.folder, self.task.architecture)}",
+            allowed_pattern=r"^(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})$",
+            constraint_description="must be ':<tag>' or '@sha256:<64 hexadecimal digits>'",
+        )
+
+    def _definition(self, names: Names) -> ecs.FargateTaskDefinition:
+        size = self.task.sizes[self.task.default_size]
+        return ecs.FargateTaskDefinition(
+            self,
+            "Definition",
+            family=names.family(self.task.name),
+            cpu=size.cpu_units,
+            memory_limit_mib=size.memory_mib,
+            ephemeral_storage_gib=size.storage_gib if size.storage_gib > FREE_STORAGE_GIB else None,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=_CPU[self.task.architecture],
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+            task_role=self.task_role,
+            execution_role=self.execution_role,
+            volumes=[ecs.Volume(name="scratch")],
+        )
+
+    def _container(self, names: Names, secrets: dict[str, secretsmanager.ISecret]) -> None:
+        linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        linux.drop_capabilities(ecs.Capability.ALL)
+        container = self.definition.add_container(
+            "Container",
+            container_name=names.container(self.task.name),
+            image=ecs.ContainerImage.from_registry(self.image),
+            readonly_root_filesystem=True,
+            privileged=False,
+            user=USER,
+            linux_parameters=linux,
+            environment={"TMPDIR": SCRATCH, "HOME": SCRATCH},
+            secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in secrets.items()},
+            stop_timeout=Duration.seconds(self.task.stop_timeout_seconds),
+            # A log service that stalls must not stall the computation: results and the exit code do not pass through
+            # it. Lines are dropped only when 25 MiB of them wait.
+            logging=ecs.LogDrivers.aws_logs(
+                log_group=self.log_group,
+                stream_prefix=self.task.name,
+                mode=ecs.AwsLogDriverMode.NON_BLOCKING,
+                max_buffer_size=Size.mebibytes(25),
+            ),
+        )
+        container.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))

@@ -1,0 +1,60 @@
+"""The right to run our tasks: what the execution role of MWAA needs from the compute stack, in managed policies.
+
+It lives beside the tasks, so that a new or removed task changes the compute stack alone: the Airflow stack imports
+ARNs that stay the same, and CloudFormation has no export of a removed role to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks.components.fargate_task import FargateTask
+
+# A managed policy holds 6,144 characters (IAM quotas) and a task with the longest names takes about 420 of them.
+TASKS_PER_POLICY = 12
+
+
+class RunTasksPolicy(iam.ManagedPolicy):
+    """Run exactly these families on exactly this cluster with exactly their roles; watch and stop; read their logs."""
+
+    def __init__(self, scope: Construct, id_: str, *, cluster: ecs.Cluster, tasks: Sequence[FargateTask]) -> None:
+        super().__init__(scope, id_, description="Run, watch and stop the tasks of this environment, read their logs")
+        stack = Stack.of(self)
+        on_cluster = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}
+        running = cluster.arn_for_tasks("*")
+        families = [
+            stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{task.definition.family}:*")
+            for task in tasks
+        ]
+        roles = [role.role_arn for task in tasks for role in (task.task_role, task.execution_role)]
+        self.add_statements(
+            iam.PolicyStatement(sid="WatchAndStop", actions=["ecs:DescribeTasks", "ecs:StopTask"], resources=[running]),
+            # ListTasks knows no task as resource, only the cluster as condition (service authorization reference).
+            iam.PolicyStatement(sid="ListTasks", actions=["ecs:ListTasks"], resources=["*"], conditions=on_cluster),
+            iam.PolicyStatement(
+                sid="TagOnRun",
+                actions=["ecs:TagResource"],
+                resources=[running],
+                conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
+            ),
+        )
+        if tasks:
+            self.add_statements(
+                iam.PolicyStatement(sid="RunTasks", actions=["ecs:RunTask"], resources=families, conditions=on_cluster),
+                iam.PolicyStatement(
+                    sid="PassRoles",
+                    actions=["iam:PassRole"],
+                    resources=roles,
+                    conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+                ),
+                iam.PolicyStatement(
+                    sid="ReadTaskLogs",
+                    actions=["logs:GetLogEvents"],
+                    resources=[task.log_group.log_group_arn for task in tasks],
+                ),
+            )

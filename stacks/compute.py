@@ -1,0 +1,91 @@
+"""The cluster and everything that is made from task.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import batched
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from platform_spec.environments import Environment
+from platform_spec.naming import Names, construct_id
+from platform_spec.tasks import Task
+from stacks.components.fargate_task import FargateTask
+from stacks.components.published import Published
+from stacks.components.run_tasks_policy import TASKS_PER_POLICY, RunTasksPolicy
+from stacks.network import NetworkStack
+from stacks.storage import StorageStack
+
+
+class ComputeStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Environment,
+        names: Names,
+        tasks: Mapping[str, Task],
+        network: NetworkStack,
+        storage: StorageStack,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, id_, **stack)
+        self.cluster = ecs.Cluster(
+            self,
+            "Cluster",
+            cluster_name=names.cluster,
+            vpc=network.vpc,
+            enable_fargate_capacity_providers=True,
+            container_insights_v2=ecs.ContainerInsights[settings.container_insights.upper()],
+        )
+        self.tasks = [
+            FargateTask(
+                self,
+                construct_id(task.name),
+                task=task,
+                settings=settings,
+                names=names,
+                # By name: an export of a removed task's repository would keep the registry stack from being updated.
+                repository=ecr.Repository.from_repository_name(
+                    self, f"{construct_id(task.name)}Repository", names.repository(task.name)
+                ),
+                bucket=storage.data_bucket,
+                key=storage.key,
+            )
+            for task in tasks.values()
+        ]
+        shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
+        self.run_tasks_policies = [
+            RunTasksPolicy(self, f"RunTasks{number}", cluster=self.cluster, tasks=share)
+            for number, share in enumerate(shares, start=1)
+        ]
+        Published(
+            self,
+            "Deployment",
+            name=names.parameter("compute"),
+            values={"cluster": self.cluster.cluster_name, "cluster_arn": self.cluster.cluster_arn},
+        )
+        for task in self.tasks:
+            self._publish(task, names)
+
+    def _publish(self, task: FargateTask, names: Names) -> None:
+        Published(
+            self,
+            f"{construct_id(task.task.name)}Deployment",
+            name=names.task_parameter(task.task.name),
+            values={
+                "family": task.definition.family,
+                "task_definition_arn": task.definition.task_definition_arn,
+                "container": names.container(task.task.name),
+                "image": task.image,
+                "log_group": task.log_group.log_group_name,
+                "log_stream_prefix": task.task.name,
+                "task_role_arn": task.task_role.role_arn,
+                "execution_role_arn": task.execution_role.role_arn,
+            },
+        )

@@ -1,0 +1,63 @@
+"""Where Airflow and the tasks run: a VPC without a way in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from platform_spec.environments import Environment
+from platform_spec.naming import Names
+from stacks.components.endpoint_policies import interface_policies, s3_policy
+from stacks.components.endpoints import InterfaceEndpoints, S3Gateway
+from stacks.components.private_network import PrivateNetwork
+from stacks.components.published import Published
+from stacks.components.security_groups import SecurityGroups
+from stacks.storage import StorageStack
+
+
+class NetworkStack(Stack):
+    """After storage, because the endpoint policies and the flow logs name its buckets and its key."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Environment,
+        names: Names,
+        storage: StorageStack,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, id_, **stack)
+        self._zones = list(settings.zones)
+        network = PrivateNetwork(self, "Network", settings=settings, names=names, key=storage.key)
+        self.vpc, self.private_subnets = network.vpc, network.private_subnets
+        groups = SecurityGroups(self, "SecurityGroups", vpc=self.vpc)
+        self.task_security_group, self.airflow_security_group = groups.tasks, groups.airflow
+        buckets = [storage.dag_bucket.bucket_arn, storage.data_bucket.bucket_arn]
+        S3Gateway(self, "Gateways", vpc=self.vpc, statements=s3_policy(self, buckets))
+        if settings.network.mode == "endpoints":
+            InterfaceEndpoints(
+                self,
+                "Endpoints",
+                vpc=self.vpc,
+                subnets=self.private_subnets,
+                security_group=groups.endpoint_group(self.vpc),
+                policies=interface_policies(self, names, storage.key.key_arn),
+            )
+        Published(
+            self,
+            "Deployment",
+            name=names.parameter("network"),
+            values={
+                "subnets": [subnet.subnet_id for subnet in self.private_subnets],
+                "security_groups": [self.task_security_group.security_group_id],
+            },
+        )
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """The environment's zones. CDK would look them up in the account, which a synth without one cannot do."""
+        return self._zones

@@ -1,0 +1,79 @@
+"""All stacks of one environment, introduced to each other in the order in which a fresh account gets them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+
+from platform_spec.environments import Environment
+from platform_spec.naming import PROJECT, Names
+from platform_spec.tasks import Access, Task
+from stacks.airflow import AirflowStack
+from stacks.compute import ComputeStack
+from stacks.network import NetworkStack
+from stacks.registry import RegistryStack
+from stacks.storage import StorageStack
+
+
+class Platform:
+    """One stack per pace of change: data outlives networks, networks outlive images, images outlive Airflow."""
+
+    def __init__(
+        self, app: cdk.App, *, env: Environment, names: Names, tasks: dict[str, Task], dag_access: Access
+    ) -> None:
+        where = cdk.Environment(account=env.account, region=env.region)
+
+        def settings(part: str, purpose: str) -> dict[str, Any]:
+            return {
+                "env": where,
+                "stack_name": names.stack(part),
+                "description": f"Tasklane {env.name}: {purpose}",
+                # The first of two keys against deletion; the second is the removal policy of each resource.
+                "termination_protection": env.keeps_data,
+            }
+
+        self.storage = StorageStack(
+            app, names.stack("storage"), settings=env, names=names, **settings("storage", "buckets and key")
+        )
+        self.network = NetworkStack(
+            app,
+            names.stack("network"),
+            settings=env,
+            names=names,
+            storage=self.storage,
+            **settings("network", "VPC, ways to AWS, flow logs"),
+        )
+        self.registry = RegistryStack(
+            app,
+            names.stack("registry"),
+            settings=env,
+            names=names,
+            tasks=tasks,
+            storage=self.storage,
+            **settings("registry", "one image repository per task"),
+        )
+        self.compute = ComputeStack(
+            app,
+            names.stack("compute"),
+            settings=env,
+            names=names,
+            tasks=tasks,
+            network=self.network,
+            storage=self.storage,
+            **settings("compute", "cluster, task definitions, task roles"),
+        )
+        self.compute.add_stack_dependency(self.registry, "task definitions name the repositories")
+        self.airflow = AirflowStack(
+            app,
+            names.stack("airflow"),
+            settings=env,
+            names=names,
+            dag_access=dag_access,
+            network=self.network,
+            storage=self.storage,
+            compute=self.compute,
+            **settings("airflow", "Amazon MWAA and its execution role"),
+        )
+        cdk.Tags.of(app).add("project", PROJECT)
+        cdk.Tags.of(app).add("environment", env.name)

@@ -1,0 +1,62 @@
+"""What must outlive everything else: the key and the buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from platform_spec.environments import Environment
+from platform_spec.naming import Names
+from stacks.components.buckets import AccessLogBucket, PrivateBucket
+from stacks.components.key import EncryptionKey
+from stacks.components.published import Published
+
+
+class StorageStack(Stack):
+    """Depends on no other stack, so that it can stay when the others are replaced."""
+
+    def __init__(self, scope: Construct, id_: str, *, settings: Environment, names: Names, **stack: Any) -> None:
+        super().__init__(scope, id_, **stack)
+        self.key = EncryptionKey(self, "Key", settings=settings, names=names)
+        access_logs = AccessLogBucket(self, "AccessLogs", name=names.access_log_bucket, settings=settings)
+        self.dag_bucket = PrivateBucket(
+            self,
+            "Dags",
+            name=names.dag_bucket,
+            settings=settings,
+            key=self.key,
+            access_logs=access_logs,
+            # MWAA refers to plugins, requirements and startup script by object version, and so does a rollback.
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="old-versions",
+                    noncurrent_version_expiration=Duration.days(365),
+                    noncurrent_versions_to_retain=50,
+                )
+            ],
+        )
+        self.data_bucket = PrivateBucket(
+            self,
+            "Data",
+            name=names.data_bucket,
+            settings=settings,
+            key=self.key,
+            access_logs=access_logs,
+            lifecycle_rules=[
+                s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30)),
+                s3.LifecycleRule(id="task-results", prefix="runs/", expiration=Duration.days(180)),
+            ],
+        )
+        Published(
+            self,
+            "Deployment",
+            name=names.parameter("storage"),
+            values={
+                "dag_bucket": self.dag_bucket.bucket_name,
+                "data_bucket": self.data_bucket.bucket_name,
+                "key_arn": self.key.key_arn,
+            },
+        )
