@@ -1,12 +1,17 @@
 """The DAG kit. DAG files import from here: `from lanes import deployment, fan_out, run_task`.
 
-Names are loaded on first use: a DAG file pays only for what it names.
+Names are loaded on first use: a DAG file pays only for what it names. No module may carry the name of something that
+it offers here: Python binds an imported submodule under its own name in the package, over whatever stood there.
 """
 
 from importlib import import_module
 from typing import Any
 
-_HOMES = {"deployment": "lanes.deployment", "run_task": "lanes.run_task", "fan_out": "lanes.fan_out"}
+_HOMES = {
+    "deployment": "lanes.this_deployment",
+    "run_task": "lanes.lane_task",
+    "fan_out": "lanes.fan_out_operator",
+}
 
 __all__ = ["deployment", "fan_out", "run_task"]
 

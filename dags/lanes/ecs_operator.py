@@ -1,0 +1,206 @@
+"""RunTask: the ECS operator of the lanes. See docs/adr/0004-run-task.md for what it does differently, and why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.exceptions import AirflowException, AirflowFailException
+from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
+
+from lanes.failures import NOT_RETRIED, Kind
+from lanes.identity import Attempt
+from lanes.launch import Launch, LaunchError, Size
+from lanes.steps import CAPACITIES, ON_DEMAND, SPOT_FIRST
+from lanes.this_deployment import deployment
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from platform_spec.manifest import Manifest, TaskEntry
+
+_RESERVED = ("TASKLANE_", "AWS_")
+
+
+class LaneFailed(AirflowException):
+    """The container failed; Airflow's `retries` decide. The first line names the class of the failure."""
+
+
+class RunTask(EcsRunTaskOperator):
+    """Run `command` in the lane `name` and pass on the URI of its result document.
+
+    The worker only decides what to run; the trigger starts it, watches it and ends the task (one worker start per
+    successful task). `size` is one of task.toml, empty for the first; `result=False` for lanes that write no document;
+    `capacity` is on_demand, spot or spot_first, by default spot_first where lane and environment use Spot.
+    """
+
+    template_fields = ("command", "environment", "size", "capacity")
+    template_fields_renderers = {"command": "json", "environment": "json"}  # noqa: RUF012 (Airflow's interface)
+    ui_color = "#e3efe8"
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        command: list[str],
+        size: str | None = None,
+        environment: dict[str, str] | None = None,
+        capacity: str | None = None,
+        result: bool = True,
+        deferrable: bool = True,
+        aws_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        manifest = deployment()
+        lane = manifest.task(name)
+        super().__init__(
+            task_definition=lane.family,
+            cluster=manifest.cluster,
+            overrides={},  # made from command, environment and size when the templates are rendered
+            launch_type="FARGATE",
+            awslogs_group=lane.log_group,
+            awslogs_region=manifest.region,
+            awslogs_stream_prefix=lane.log_stream_prefix,
+            container_name=lane.container,
+            region_name=manifest.region,
+            reattach=True,
+            deferrable=deferrable,
+            aws_conn_id=aws_conn_id,
+            **kwargs,
+        )
+        self.name = name
+        self.command = command
+        self.size = size
+        self.environment = environment or {}
+        self.capacity = capacity
+        self.result = result
+        if size and "{{" not in size:
+            _size_names(size, name, lane)
+        if capacity and "{{" not in capacity and capacity not in CAPACITIES:
+            raise ValueError(f"task {self.task_id!r}: capacity {capacity!r} is none of {', '.join(CAPACITIES)}")
+
+    def execute(self, context: Context) -> Any:
+        """Defer to the trigger with everything it needs; nothing is started here."""
+        try:
+            launch = self._launch(Attempt.of(context["ti"], context["dag_run"]), deployment())
+            launch.check()
+        except LaunchError as error:
+            raise AirflowFailException(str(error)) from error
+        if not self.deferrable:
+            return self._run_here(launch, context)
+        from lanes.ecs_trigger import RunTaskTrigger
+
+        # Success ended from the triggerer records no asset events: tasks with outlets come back to a worker for it.
+        trigger = RunTaskTrigger(launch=launch.to_dict(), prepared_at=time.time(), resume_on_success=bool(self.outlets))
+        self.defer(trigger=trigger, method_name="conclude")
+
+    def conclude(self, context: Context, event: dict[str, Any] | str) -> Any:
+        """Raise the failure that the trigger found, or return the result of a task with outlets."""
+        if isinstance(event, str):  # `airflow dags test` resumes here with the name of the end state, without XComs
+            return self.execute_inline(context)
+        for key, value in event["xcoms"].items():
+            if key != "return_value":
+                context["ti"].xcom_push(key=key, value=value)
+        if not event["failed"]:
+            return event["xcoms"].get("return_value")
+        error = AirflowFailException if Kind(event["kind"]) in NOT_RETRIED else LaneFailed
+        raise error(event["message"])
+
+    def execute_inline(self, context: Context) -> Any:
+        """The attempt in this process: finds the finished container by its token and returns its result."""
+        return self._run_here(self._launch(Attempt.of(context["ti"], context["dag_run"]), deployment()), context)
+
+    def on_kill(self) -> None:
+        """Not deferred: `_run_here` stops the container. Deferred: there is none yet, the trigger starts it."""
+        if running := getattr(self, "_running", None):
+            loop, task = running
+            loop.call_soon_threadsafe(task.cancel)
+
+    def _run_here(self, launch: Launch, context: Context) -> Any:
+        from lanes.ecs_trigger import event_payload, run_attempt
+
+        async def attempt() -> dict[str, Any]:
+            self._running = asyncio.get_running_loop(), asyncio.current_task()
+            holder: list[Any] = []
+            try:
+                return event_payload(await run_attempt(launch, time.time(), holder), launch)
+            except asyncio.CancelledError:
+                for run in holder:
+                    await run.stop("the Airflow task was killed")
+                raise
+
+        return self.conclude(context, asyncio.run(attempt()))
+
+    def _launch(self, attempt: Attempt, manifest: Manifest) -> Launch:
+        lane = manifest.task(self.name)
+        names = _size_names("" if self.size in (None, "None") else self.size, self.name, lane)
+        for variable in self.environment:
+            if variable.startswith(_RESERVED):
+                raise LaunchError(
+                    f"task {self.task_id!r}: environment may not set {variable} (reserved: TASKLANE_*, AWS_*)"
+                )
+        timeout = self.execution_timeout or timedelta(minutes=lane.timeout_minutes)
+        own = {"TASKLANE_ENVIRONMENT": manifest.environment, "TASKLANE_RELEASE": manifest.release}
+        return Launch(
+            attempt=attempt,
+            lane=self.name,
+            cluster=manifest.cluster,
+            region=manifest.region,
+            task_definition=lane.family,
+            container=lane.container,
+            command=_words(self.command),
+            environment={**{key: str(value) for key, value in self.environment.items()}, **own},
+            sizes=[_size(name, lane) for name in names],
+            capacity=self.capacity or (SPOT_FIRST if lane.spot and manifest.spot_share > 0 else ON_DEMAND),
+            subnets=list(manifest.subnets),
+            security_groups=list(manifest.security_groups),
+            tags=self._tags(attempt, manifest),
+            log_group=lane.log_group,
+            log_stream_prefix=lane.log_stream_prefix,
+            result_uri=_result_uri(manifest.data_bucket, self.name, attempt) if self.result else None,
+            timeout_seconds=timeout.total_seconds(),
+            aws_conn_id=self.aws_conn_id,
+        )
+
+    def _tags(self, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
+        return {
+            "tasklane:environment": manifest.environment,
+            "tasklane:release": manifest.release,
+            "tasklane:owner": manifest.task(self.name).owner,
+            "tasklane:dag": attempt.dag_id,
+            "tasklane:run": attempt.run_id,
+            "tasklane:task": attempt.task_id,
+            **(self.tags or {}),
+        }
+
+
+def _words(command: Any) -> Any:
+    """Numbers (from templates rendered to native objects) become words; Launch.check refuses everything else."""
+    if not isinstance(command, list):
+        return command
+    return [str(word) if isinstance(word, int | float) else word for word in command]
+
+
+def _size_names(size: str, lane_name: str, lane: TaskEntry) -> list[str]:
+    """The size asked for (empty: the default) and those it grows to, in order."""
+    name = size or lane.default_size
+    if name not in lane.sizes:
+        raise LaunchError(
+            f"lane {lane_name!r} has no size {size!r} (it has {', '.join(lane.sizes)}); "
+            f"add it to task_images/{lane_name}/task.toml and deploy"
+        )
+    return [name, *lane.sizes[name].grows_to]
+
+
+def _size(name: str, lane: TaskEntry) -> Size:
+    size = lane.sizes[name]
+    return Size(name, size.cpu_units, size.memory_mib, size.storage_gib)
+
+
+def _result_uri(bucket: str, lane: str, attempt: Attempt) -> str:
+    """`runs/<lane>/<dag>/<run>/<task>/<map index>/<try>.json`; other characters than S3 likes are percent-encoded."""
+    names = "/".join(quote(part, safe="!-_.*'():+@=,") for part in (attempt.dag_id, attempt.run_id, attempt.task_id))
+    return f"s3://{bucket}/runs/{lane}/{names}/{attempt.map_index}/{attempt.try_number}.json"

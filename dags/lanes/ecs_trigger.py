@@ -1,0 +1,120 @@
+"""The trigger of RunTask: starts the container, watches it, ends the Airflow task from the triggerer.
+
+Nothing but this process talks to ECS about the attempt. When it dies, another triggerer gets the same trigger and the
+same request, whose clientToken starts nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+from lanes.attempt_run import TOKEN_TRUSTED_SECONDS, AttemptRun, Outcome
+from lanes.ecs_calls import AwsCalls, make_clients
+from lanes.ecs_poller import EcsPoller
+from lanes.failures import Failure, Kind
+from lanes.launch import Launch
+from lanes.report import error_message, run_facts
+from lanes.steps import first_step
+from lanes.still_wanted import still_wanted
+
+log = logging.getLogger(__name__)
+
+# A task resumed before the scheduler has read the executor's report of its first half is marked failed without a retry
+# (Airflow 3.0.6, 3.2.1). Success does not resume the task; failures wait until that report has certainly been read.
+EARLIEST_RESUME_SECONDS = 15.0
+RUN_FACTS_KEY = "lanes_run"
+
+
+class _Shared(NamedTuple):
+    calls: AwsCalls
+    poller: EcsPoller
+
+
+# One set of clients and one poller per event loop (a triggerer has one), account, Region and cluster.
+_shared: WeakKeyDictionary[Any, dict[tuple[str, str | None, str], _Shared]] = WeakKeyDictionary()
+
+
+async def shared(launch: Launch) -> _Shared:
+    """This process's clients and poller for the launch; made on first use, in a thread (boto3 reads files)."""
+    loop = asyncio.get_running_loop()
+    known = _shared.setdefault(loop, {})
+    key = (launch.region, launch.aws_conn_id, launch.cluster)
+    if key not in known:
+        clients = await asyncio.to_thread(make_clients, launch.region, launch.aws_conn_id)
+        calls = AwsCalls(clients)
+        known.setdefault(key, _Shared(calls, EcsPoller(calls, launch.cluster)))
+    return known[key]
+
+
+async def run_attempt(launch: Launch, prepared_at: float, run_holder: list[AttemptRun]) -> Outcome:
+    """The attempt from start to end; `run_holder` receives the AttemptRun, for who has to stop it."""
+    calls, poller = await shared(launch)
+    run = AttemptRun(launch, calls, poller)
+    run_holder.append(run)
+    old = time.time() - prepared_at > TOKEN_TRUSTED_SECONDS
+    return await run.run(look_first=old or launch.attempt.try_number > 1)
+
+
+class RunTaskTrigger(BaseTrigger):
+    """`launch` is Launch.to_dict(); `prepared_at` the worker's clock (seconds since 1970) when it deferred."""
+
+    def __init__(self, launch: dict[str, Any], prepared_at: float, resume_on_success: bool = False, **newer: Any):
+        super().__init__()
+        self._kwargs = {"launch": launch, "prepared_at": prepared_at, "resume_on_success": resume_on_success, **newer}
+        self.launch = Launch.from_dict(launch)
+        self.prepared_at = prepared_at
+        self.resume_on_success = resume_on_success
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "lanes.ecs_trigger.RunTaskTrigger", self._kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        begun, holder = time.monotonic(), list[AttemptRun]()
+        try:
+            outcome = await run_attempt(self.launch, self.prepared_at, holder)
+        except asyncio.CancelledError:
+            await self._stop_unless_wanted(holder)
+            raise
+        except Exception as error:
+            log.exception("the trigger failed")
+            for run in holder:
+                await run.stop("the trigger failed")
+            failure = Failure(Kind.INTERNAL, f"{type(error).__name__}: {error}")
+            outcome = Outcome(failure, first_step(self.launch), None, None, None, ())
+        if outcome.failure is None and not self.resume_on_success:
+            yield TaskSuccessEvent(xcoms=xcoms(outcome, self.launch))
+            return
+        await asyncio.sleep(max(0.0, EARLIEST_RESUME_SECONDS - (time.monotonic() - begun)))
+        yield TriggerEvent(event_payload(outcome, self.launch))
+
+    async def _stop_unless_wanted(self, holder: list[AttemptRun]) -> None:
+        """Cancelled: by a person or timeout (the task is no longer deferred: stop), or because this triggerer ends."""
+        if not holder or await still_wanted(self.launch.attempt):
+            return
+        for run in holder:
+            await run.stop("the Airflow task was ended or cleared")
+
+
+def xcoms(outcome: Outcome, launch: Launch) -> dict[str, Any]:
+    facts = {RUN_FACTS_KEY: run_facts(outcome, launch)}
+    return {"return_value": outcome.result_uri, **facts} if outcome.result_uri else facts
+
+
+def event_payload(outcome: Outcome, launch: Launch) -> dict[str, Any]:
+    """What the worker gets: its XComs or its error."""
+    if outcome.failure is None:
+        return {"failed": False, "xcoms": xcoms(outcome, launch)}
+    return {
+        "failed": True,
+        "kind": str(outcome.failure.kind),
+        "message": error_message(outcome.failure, outcome, launch),
+        "arn": outcome.arn,
+        "xcoms": {RUN_FACTS_KEY: run_facts(outcome, launch)},
+    }

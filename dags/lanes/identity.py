@@ -1,0 +1,81 @@
+"""Who a container belongs to: names that are the same wherever and however often they are computed.
+
+A *task instance* is one task of one DAG run (and map index); Airflow runs at most one *attempt* of it at a time; an
+attempt starts one container per *launch* (a second launch only after AWS took the first container away).
+
+- `startedBy` names the task instance, so that one ListTasks call finds the containers of all its attempts.
+- `clientToken` names the launch: RunTask with the same token starts nothing twice, whoever calls it and whenever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+# Prefix of startedBy and of our StopTask reasons: how the reaper knows a container of ours.
+OURS = "tasklane"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One Airflow attempt at one task instance.
+
+    `attempt_id` is Airflow's id of the task instance row, new for each retry and clear. `life` changes when a person
+    clears the task or the run (also when a run is deleted and made anew under its old id): containers of an earlier
+    life are never adopted, those of an earlier attempt in the same life are (its worker or host died).
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    try_number: int
+    attempt_id: str
+    life: str
+
+    @property
+    def started_by(self) -> str:
+        """At most 128 characters of [A-Za-z0-9_/-] (API reference of RunTask)."""
+        return f"{OURS}/{_digest(self.dag_id, self.run_id, self.task_id, self.map_index)[:40]}"
+
+    def client_token(self, launch: int) -> str:
+        """At most 64 characters."""
+        return _digest(self.started_by, self.try_number, self.attempt_id, self.life, launch)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the container is told about its attempt, and what DescribeTasks later tells us."""
+        return {
+            "TASKLANE_DAG_ID": self.dag_id,
+            "TASKLANE_RUN_ID": self.run_id,
+            "TASKLANE_TASK_ID": self.task_id,
+            "TASKLANE_MAP_INDEX": str(self.map_index),
+            "TASKLANE_TRY": str(self.try_number),
+            "TASKLANE_ATTEMPT": self.attempt_id,
+            "TASKLANE_LIFE": self.life,
+        }
+
+    def stop_reason(self, cause: str) -> str:
+        """At most 255 characters; says which attempt stopped the container, and why."""
+        return f"{OURS} {self.attempt_id} try {self.try_number}: {cause}"[:255]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, task_instance: Any, dag_run: Any) -> Self:
+        """The attempt that a worker is executing (`context["ti"]`, `context["dag_run"]`)."""
+        return cls(
+            dag_id=task_instance.dag_id,
+            run_id=task_instance.run_id,
+            task_id=task_instance.task_id,
+            map_index=-1 if task_instance.map_index is None else task_instance.map_index,
+            try_number=task_instance.try_number,
+            attempt_id=str(task_instance.id),
+            life=_digest(dag_run.start_date, dag_run.run_after, task_instance.max_tries)[:16],
+        )
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()

@@ -1,0 +1,28 @@
+"""The result document that a container leaves in S3: what the Airflow task passes on, by its URI."""
+
+from __future__ import annotations
+
+import json
+
+from lanes.ecs_calls import AwsCalls, CallRefused
+from lanes.failures import Failure, Kind
+
+LARGEST_BYTES = 1024 * 1024  # it describes results; the results themselves lie beside it
+
+
+async def check_result(calls: AwsCalls, uri: str) -> Failure | None:
+    """None if `uri` holds a JSON object; else the failure to report."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        answer = await calls.call("s3", "get_object", Bucket=bucket, Key=key)
+    except CallRefused as refused:
+        return Failure(Kind.RESULT, f"no result document at {uri} ({refused.failure.reason})", 0)
+    if answer["ContentLength"] > LARGEST_BYTES:
+        return Failure(Kind.RESULT, f"{uri} has {answer['ContentLength']} bytes, at most {LARGEST_BYTES} allowed", 0)
+    try:
+        document = json.loads(answer["Body"].read())
+    except ValueError as error:
+        return Failure(Kind.RESULT, f"{uri} is not JSON: {error}", 0)
+    if not isinstance(document, dict):
+        return Failure(Kind.RESULT, f"{uri} holds a JSON {type(document).__name__}, not an object", 0)
+    return None

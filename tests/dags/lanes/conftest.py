@@ -1,0 +1,47 @@
+"""The DAG kit without Airflow: everything below the operator and the trigger."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+for folder in (ROOT, ROOT / "dags"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+from lanes.identity import Attempt  # noqa: E402
+from lanes.launch import Launch, Size  # noqa: E402
+
+
+@pytest.fixture
+def attempt() -> Attempt:
+    return Attempt("dag", "manual__2026-11-20T10:00:00+00:00", "analyze", -1, 1, "019a", "life-1")
+
+
+@pytest.fixture
+def make_launch(attempt: Attempt) -> Any:
+    def make(**changes: Any) -> Launch:
+        values: dict[str, Any] = {
+            "attempt": attempt,
+            "lane": "microbiome",
+            "cluster": "tasklane-dev",
+            "region": "eu-central-1",
+            "task_definition": "tasklane-dev-microbiome",
+            "container": "microbiome",
+            "command": ["analyze-batch", "--batch", "0"],
+            "environment": {"TASKLANE_ENVIRONMENT": "dev"},
+            "sizes": [Size("batch", 1024, 2048, 20), Size("batch_large", 2048, 8192, 50)],
+            "capacity": "on_demand",
+            "subnets": ["subnet-1", "subnet-2"],
+            "security_groups": ["sg-1"],
+            "tags": {"tasklane:run": attempt.run_id},
+            "log_group": "/tasklane/dev/microbiome",
+            "log_stream_prefix": "microbiome",
+            "result_uri": None,
+            "timeout_seconds": 7200.0,
+        }
+        return Launch(**{**values, **changes})
+
+    return make
