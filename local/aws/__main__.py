@@ -1,0 +1,23 @@
+"""Start the local AWS: `python -m local.aws --port P --state DIR [--images FILE] [--audit FILE]`."""
+
+import sys
+
+from local.aws import options, settings, sockets
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 wrong arguments or port taken."""
+    given = options.parse()
+    try:
+        listening = sockets.listen(given.port)
+    except sockets.PortTakenError as error:
+        print(f"local.aws: {error}", file=sys.stderr)
+        return 2
+    settings.prepare(given)
+    from local.aws import server  # imports ministack, which reads the settings at import
+
+    return server.run(given, listening)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

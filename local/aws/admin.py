@@ -1,0 +1,77 @@
+"""Our own routes: health, credentials of services, container credentials. Those that act need the start's token."""
+
+import asyncio
+import hmac
+import re
+
+from ministack.core.responses import request_scope
+
+from local.aws.iam.sessions import TrustError, check_trust
+from local.aws.options import ACCOUNT
+from local.aws.platform import Platform
+from local.aws.responses import Receive, Scope, Send, answer, header, read_json
+
+_ROLE_ARN = re.compile(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+")
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
+
+
+async def handle(platform: Platform, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a `/_tasklane/` request."""
+    method, path = scope["method"], scope["path"].removeprefix("/_tasklane/")
+    if path == "health":
+        await answer(send, 200, {"status": "ready", **platform.health()})
+    elif path.startswith("role/"):
+        await _role(platform, path.removeprefix("role/"), scope, send)
+    elif not hmac.compare_digest(header(scope, b"authorization").encode(), platform.options.token.encode()):
+        await answer(send, 403, {"message": "header authorization must carry the emulator's token"})
+    elif path == "credentials" and method == "POST":
+        await _credentials(platform, receive, send)
+    elif path == "faults":
+        await _faults(platform, method, receive, send)
+    else:
+        await answer(send, 404, {"message": f"no route {method} /_tasklane/{path}"})
+
+
+async def _role(platform: Platform, credential_id: str, scope: Scope, send: Send) -> None:
+    status, document = platform.credentials.read(credential_id, header(scope, b"authorization"))
+    await answer(send, status, document)
+
+
+async def _credentials(platform: Platform, receive: Receive, send: Send) -> None:
+    try:
+        asked = await read_json(receive)
+        role, service = str(asked["role_arn"]), str(asked["service"])
+    except (ValueError, KeyError, TypeError):
+        await answer(
+            send, 400, {"message": 'the body must be JSON: {"role_arn": "arn:…", "service": "….amazonaws.com"}'}
+        )
+        return
+    if not _ROLE_ARN.fullmatch(role) or not _SERVICE.fullmatch(service):
+        await answer(send, 400, {"message": f"not a role ARN and a service principal: {role!r}, {service!r}"})
+        return
+    try:
+        with request_scope(ACCOUNT, "us-east-1"):  # IAM is global: the Region does not matter
+            check_trust(role, service)
+    except TrustError as error:
+        await answer(send, 403, {"message": str(error)})
+        return
+    session = f"{service.split('.')[0]}-{role.rsplit('/', 1)[-1]}"[:64]
+    full_uri, token = platform.credentials.issue(role, session)
+    await answer(send, 200, {"full_uri": full_uri, "authorization_token": token})
+
+
+async def _faults(platform: Platform, method: str, receive: Receive, send: Send) -> None:
+    if method == "GET":
+        await answer(send, 200, platform.faults.describe())
+    elif method == "DELETE":
+        platform.faults.clear()
+        await answer(send, 200, platform.faults.describe())
+    elif method == "POST":
+        try:
+            added = await asyncio.to_thread(platform.faults.add, await read_json(receive))
+        except ValueError as error:
+            await answer(send, 400, {"message": str(error)})
+            return
+        await answer(send, 200, added)
+    else:
+        await answer(send, 405, {"message": "allowed: GET, POST, DELETE"})

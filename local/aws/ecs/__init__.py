@@ -1,0 +1,34 @@
+"""ECS that really runs tasks: the calls, the agent that runs containers, the two runtimes."""
+
+from ministack.services import ecs
+
+from local.aws.credentials import Credentials
+from local.aws.ecs.agent import Agent
+from local.aws.ecs.idempotency import ClientTokens
+from local.aws.ecs.launch import Launcher
+from local.aws.ecs.run_task import RunTask
+from local.aws.ecs.task_calls import TaskCalls
+from local.aws.faults.switch import FaultSwitch
+from local.aws.iam.enforcement import Enforcement
+from local.aws.iam.sessions import RoleSessions
+
+
+def install(
+    agent: Agent,
+    enforcement: Enforcement,
+    credentials: Credentials,
+    sessions: RoleSessions,
+    faults: FaultSwitch,
+) -> None:
+    """Take the place of ministack's handlers for the four task calls."""
+    agent.connect(Launcher(agent.options, agent.mark, enforcement, credentials, sessions, faults), faults)
+    faults.connect(agent)
+    calls = TaskCalls(agent, enforcement)
+    handlers = {
+        "RunTask": RunTask(agent, enforcement, faults, ClientTokens()),
+        "StopTask": calls.stop,
+        "DescribeTasks": calls.describe,
+        "ListTasks": calls.list,
+    }
+    ecs._ACTION_MAP.update(handlers)
+    ecs._run_task, ecs._stop_task = handlers["RunTask"], handlers["StopTask"]  # type: ignore[assignment]

@@ -1,0 +1,133 @@
+"""The task agent: owns all running tasks, as the ECS agent on a Fargate host owns its containers."""
+
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import request_scope
+
+from local.aws.ecs.launch import Launcher
+from local.aws.ecs.loop import Loop
+from local.aws.ecs.memory import CHECK_SECONDS, memory_by_session
+from local.aws.ecs.task_run import TaskRun
+from local.aws.faults.switch import FaultSwitch
+from local.aws.leftovers import MARK_VARIABLE, kill_marked, marked
+from local.aws.options import Options
+
+Json = dict[str, Any]
+_SWEEP_SECONDS = 1.0
+
+
+class Agent:
+    """Starts, watches and stops tasks. Its methods may be called from any thread."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.mark = secrets.token_hex(8)
+        self._loop = Loop()
+        self._runs: dict[str, TaskRun] = {}
+        self._ended: set[str] = set()
+        self._closed = threading.Event()
+        self._reaper = subprocess.Popen(
+            [sys.executable, "-m", "local.aws.reaper", self.mark],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+        )
+
+    def connect(self, launcher: Launcher, faults: FaultSwitch) -> None:
+        """Give the agent what starts containers (made after it, because it needs the agent's mark)."""
+        launcher.engine_used = self._tell_reaper
+        self._launcher, self._faults = launcher, faults
+        self._loop.submit(self._check_memory)
+
+    @property
+    def running(self) -> int:
+        """Tasks that are not stopped."""
+        return len(self._runs)
+
+    def start(self, record: Json, definition: Json, account: str, region: str) -> None:
+        """Run an accepted task."""
+        run = TaskRun(self._loop, self._launcher, record, definition, (account, region), self._on_end)
+        self._runs[record["taskArn"]] = run
+        self._loop.submit(lambda: run.begin(self._faults.start_latency(record)))
+
+    def stop(self, task_arn: str, code: str, reason: str) -> None:
+        """Ask a task to stop; returns when its record says so. Unknown and stopped tasks are left alone."""
+        done = threading.Event()
+
+        def stopping() -> None:
+            try:
+                if run := self._runs.get(task_arn):
+                    run.stop(code, reason)
+            finally:
+                done.set()
+
+        self._loop.submit(stopping)
+        done.wait()
+
+    def tell(self, task_arn: str, action: Callable[[TaskRun], None]) -> None:
+        """Run an action on a task's run, on the agent's thread."""
+
+        def telling() -> None:
+            if run := self._runs.get(task_arn):
+                action(run)
+
+        self._loop.submit(telling)
+
+    def records(self) -> list[Json]:
+        """Records of the tasks that are not stopped."""
+        return [run.record for run in list(self._runs.values())]
+
+    def close(self) -> None:
+        """Stop every task; returns when no process and no container is left. Safe to call twice."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        for task_arn in list(self._runs):
+            self.stop(task_arn, "ServiceSchedulerInitiated", "The local AWS is shutting down")
+        waiting = threading.Event()
+
+        def wait_for_tasks() -> None:
+            if self._runs:
+                self._loop.later(0.02, wait_for_tasks)
+            else:
+                waiting.set()
+
+        self._loop.submit(wait_for_tasks)
+        waiting.wait()
+        self._loop.stop()
+        assert self._reaper.stdin  # noqa: S101 - opened above
+        self._reaper.stdin.close()
+        self._reaper.wait()
+
+    def _on_end(self, run: TaskRun) -> None:
+        self._runs.pop(run.record["taskArn"], None)
+        if not self._ended:
+            self._loop.later(_SWEEP_SECONDS, self._sweep)
+        self._ended.add(run.task_id)
+
+    def _sweep(self) -> None:
+        """Kill what ended tasks left running outside their process group (a daemon with a session of its own)."""
+        ended, self._ended = self._ended, set()
+        if any(task in process.environ().get(MARK_VARIABLE, "") for process in marked(self.mark) for task in ended):
+            for task in ended:
+                kill_marked(self.mark, task=task)
+
+    def _check_memory(self) -> None:
+        limited = [(run, container) for run in self._runs.values() for container in run.memory_limited()]
+        if limited:
+            sessions = memory_by_session()
+            for run, container in limited:
+                with request_scope(*run.scope):
+                    run.check_memory(container, sessions)
+        self._loop.later(CHECK_SECONDS, self._check_memory)
+
+    def _tell_reaper(self, engine: str) -> None:
+        assert self._reaper.stdin  # noqa: S101 - opened above
+        self._reaper.stdin.write(engine + "\n")
+        self._reaper.stdin.flush()

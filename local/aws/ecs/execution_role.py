@@ -1,0 +1,94 @@
+"""What ECS does in the name of the task's execution role, judged by that role's policies.
+
+Source: Amazon ECS Developer Guide, "Task execution IAM role"; Amazon ECR User Guide, "Using Amazon ECR images with
+Amazon ECS" (the four pull actions); "Pass Secrets Manager secrets" and "Pass Systems Manager parameters" with the key:
+version forms of valueFrom.
+"""
+
+import re
+from typing import Any
+
+from ministack.core.iam_evaluator import EvalResult
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ecs, secretsmanager
+
+from local.aws.ecs.runtime import StartError
+from local.aws.iam.enforcement import Enforcement
+from local.aws.iam.sessions import RoleSessions, TrustError, check_trust
+
+_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.[^/]+/(?P<repository>[^:@]+)")
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
+_RETRIEVAL = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+)
+
+
+class ExecutionRole:
+    """One task's execution role. Needs a request scope (account, Region)."""
+
+    def __init__(self, arn: str, sessions: RoleSessions, enforcement: Enforcement) -> None:
+        self._arn, self._enforcement, self._key = arn, enforcement, ""
+        if arn:
+            try:
+                check_trust(arn, "ecs-tasks.amazonaws.com")
+            except TrustError as error:
+                raise StartError(
+                    f"ECS was unable to assume the role '{arn}' that was provided for this task. {error}"
+                ) from error
+            self._key = sessions.of(arn, "ecs-agent").access_key
+
+    def denial(self, action: str, resource: str) -> str | None:
+        """Why the role may not do it, or None."""
+        if not self._key:
+            return f"no execution role was given, so nobody may perform: {action} on resource: {resource}"
+        service = action.split(":")[0]
+        decision = self._enforcement.enforce(self._key, action, service, get_region(), resource)
+        if decision is None:
+            return None
+        who = decision.principal_arn if isinstance(decision, EvalResult) else self._arn
+        return (
+            f"User: {who} is not authorized to perform: {action} on resource: {resource} because no "
+            f"identity-based policy allows the {action} action"
+        )
+
+    def may_pull(self, image: str) -> None:
+        """Raise StartError unless the role may pull the image from its ECR repository."""
+        parts = _IMAGE.match(image)
+        if parts is None:
+            return  # not an ECR address: the images file decides
+        if denied := self.denial("ecr:GetAuthorizationToken", "*"):
+            raise StartError(
+                _RETRIEVAL + "unable to retrieve ecr registry auth: service call has been retried 1 time(s): "
+                f"AccessDeniedException: {denied}"
+            )
+        repository = f"arn:aws:ecr:{parts['region']}:{parts['account']}:repository/{parts['repository']}"
+        for action in _PULL:
+            if denied := self.denial(action, repository):
+                raise StartError(
+                    f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
+                    f"{image}: 403 Forbidden: {denied}"
+                )
+
+    def secrets(self, container: dict[str, Any]) -> dict[str, str]:
+        """The container's secrets by variable name. Raises StartError when one may not or cannot be read."""
+        found: dict[str, str] = {}
+        for secret in container.get("secrets") or []:
+            action, resource = _secret_call(secret["valueFrom"])
+            if denied := self.denial(action, resource):
+                raise StartError(_RETRIEVAL + f"unable to retrieve secret: AccessDeniedException: {denied}")
+            try:
+                found |= ecs._resolve_container_secrets({"secrets": [secret]})
+            except ecs._SecretResolutionError as error:
+                raise StartError(_RETRIEVAL + str(error)) from error
+        return found
+
+
+def _secret_call(value_from: str) -> tuple[str, str]:
+    """(action, resource) that reading a secret is judged on; Secrets Manager judges on the stored ARN."""
+    if ":secretsmanager:" in value_from:
+        arn = ":".join(value_from.split(":")[:7])
+        _, stored = secretsmanager._resolve(arn, use_arn_scope=True)
+        return "secretsmanager:GetSecretValue", stored["ARN"] if stored else arn
+    if value_from.startswith("arn:"):
+        return "ssm:GetParameters", value_from
+    return "ssm:GetParameters", f"arn:aws:ssm:{get_region()}:{get_account_id()}:parameter/{value_from.lstrip('/')}"

@@ -1,0 +1,34 @@
+"""Put the extension together: each part installs itself into ministack's modules, in one order, once per process."""
+
+from ministack import app as ministack_app
+
+from local.aws import dispatch
+from local.aws import ecs as task_service
+from local.aws.cloudformation import install as install_cloudformation
+from local.aws.credentials import Credentials
+from local.aws.ecs.agent import Agent
+from local.aws.faults.switch import FaultSwitch
+from local.aws.iam.audit import Audit
+from local.aws.iam.enforcement import Enforcement
+from local.aws.iam.sessions import RoleSessions
+from local.aws.options import Options
+from local.aws.platform import Platform
+from local.aws.s3 import install as install_s3
+
+
+def install(options: Options) -> Platform:
+    """Extend ministack and start the task agent."""
+    # ministack runs shell scripts it finds in /docker-entrypoint-initaws.d: not wanted outside its container image.
+    ministack_app._collect_scripts = lambda *folders: []
+    audit = Audit(options.audit)
+    enforcement = Enforcement(audit)
+    enforcement.install()
+    sessions = RoleSessions()
+    credentials = Credentials(options.endpoint, sessions)
+    faults = FaultSwitch()
+    dispatch.install(faults)
+    install_s3()
+    install_cloudformation()
+    agent = Agent(options)
+    task_service.install(agent, enforcement, credentials, sessions, faults)
+    return Platform(options, audit, enforcement, credentials, faults, agent)
