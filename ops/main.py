@@ -37,7 +37,7 @@ def synth(env: Env) -> None:
 @app.command()
 def deploy(env: Env) -> None:
     """Deploy the stacks of an environment with `cdk deploy --all`, then its DAGs."""
-    deploy_environment(Workspace(env), err.print, outdir=f"cdk.out/{env}")
+    deploy_environment(Workspace(env), err.print)
 
 
 @dags.command("upload")

@@ -34,8 +34,12 @@ def start_airflow(state: State, env: dict[str, str], services: list[Service]) ->
     (state.folder / "airflow/dags").mkdir(parents=True, exist_ok=True)
     log = state.logs / "airflow-migrate.log"
     wait_until("PostgreSQL", lambda: _accepts(state), services=services, seconds=30)
-    run("airflow db migrate", [str(python), "-m", "airflow", "db", "migrate"], log=log, env=settings, cwd=state.folder)
+    migrate = [str(python), "-m", "airflow", "db", "migrate"]
+    run("airflow db migrate", migrate, log=log, env=settings, cwd=state.folder)
     bucket = deployed["SourceBucketArn"].rsplit(":", 1)[-1]
+    unpack = [str(ROOT / "local/airflow/lib/plugins_unpack.py"), bucket, deployed.get("PluginsS3Path") or ""]
+    unpack += [deployed.get("PluginsS3ObjectVersion") or "", str(state.folder / "airflow/plugins")]
+    run("plugins", [str(python), *unpack], log=state.logs / "plugins.log", env=settings, cwd=state.folder)
     sync = [str(ROOT / "local/airflow/lib/dag_sync.py"), bucket, f"{deployed['DagS3Path'].strip('/')}/"]
     commands = {"dag-sync": [*sync, str(state.folder / "airflow/dags")]}
     commands |= {name: ["-m", "airflow", name] for name in COMPONENTS}

@@ -33,6 +33,7 @@ def airflow_environment(state: State, base: dict[str, str], options: dict[str, s
             "core",
             {
                 "dags_folder": home / "dags",
+                "plugins_folder": home / "plugins",
                 "load_examples": False,
                 "executor": "deferral_safe_executor.DeferralSafeLocalExecutor",
                 "parallelism": max(8, 4 * (os.cpu_count() or 2)),

@@ -17,6 +17,8 @@ from platform_spec.naming import AIRFLOW_LOGS, Names
 from stacks.components.logs import OwnedLogGroup
 
 DAG_FOLDER = "dags"
+# The plugin in plugins/tasklane_paths.py must be loaded at the start of every process, the triggerer's above all.
+_REQUIRED_OPTIONS = {"core.lazy_load_plugins": "False"}
 _ACCESS = {"private": "PRIVATE_ONLY", "public": "PUBLIC_ONLY"}
 
 
@@ -51,7 +53,7 @@ class AirflowEnvironment(Construct):
             max_webservers=airflow.web_servers,
             webserver_access_mode=_ACCESS[airflow.web_server_access],
             weekly_maintenance_window_start=airflow.maintenance_window,
-            airflow_configuration_options=dict(airflow.options) or None,
+            airflow_configuration_options={**airflow.options, **_REQUIRED_OPTIONS},
             source_bucket_arn=dag_bucket.bucket_arn,
             dag_s3_path=DAG_FOLDER,
             execution_role_arn=role.role_arn,
