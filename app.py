@@ -1,4 +1,7 @@
-"""The CDK app: `cdk synth|diff|deploy -c env=<name>`. The only place where the surroundings of the process are read."""
+"""The CDK app: `cdk synth|diff|deploy -c env=<name>`, with `-c rules=all` checked by the rule packs too.
+
+The only place of the infrastructure where the surroundings of the process are read.
+"""
 
 import os
 import sys
@@ -15,7 +18,9 @@ from platform_spec.environments import environment_names, load_environment
 from platform_spec.errors import SpecError
 from platform_spec.naming import Names, check_task_names
 from platform_spec.tasks import load_dag_access, load_tasks
+from stacks.acknowledgements import acknowledge
 from stacks.platform import Platform
+from stacks.rule_packs import add_rule_packs
 
 ROOT = Path(__file__).parent
 
@@ -37,7 +42,10 @@ def main(root: Path = ROOT) -> int:
     except SpecError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
-    Platform(app, env=env, names=names, tasks=tasks, dag_access=dag_access)
+    platform = Platform(app, env=env, names=names, tasks=tasks, dag_access=dag_access)
+    acknowledge(platform)
+    if app.node.try_get_context("rules"):
+        add_rule_packs(app)
     app.synth()
     return 0
 

@@ -34,7 +34,7 @@ class AirflowStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        execution = AirflowRole(
+        self.execution = AirflowRole(
             self,
             "Execution",
             names=names,
@@ -48,13 +48,13 @@ class AirflowStack(Stack):
             "Airflow",
             settings=settings,
             names=names,
-            role=execution.role,
+            role=self.execution.role,
             dag_bucket=storage.dag_bucket,
             key=storage.key,
             subnets=network.private_subnets,
             security_group=network.airflow_security_group,
         )
-        for policy in execution.policies:
+        for policy in self.execution.policies:
             airflow.resource.node.add_dependency(policy)
         Published(
             self,
@@ -62,7 +62,7 @@ class AirflowStack(Stack):
             name=names.parameter("airflow"),
             values={
                 "environment": airflow.resource.ref,
-                "execution_role_arn": execution.role.role_arn,
+                "execution_role_arn": self.execution.role.role_arn,
                 "dag_s3_path": DAG_FOLDER,
                 "airflow_version": settings.airflow.version,
             },

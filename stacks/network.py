@@ -36,8 +36,10 @@ class NetworkStack(Stack):
         self.vpc, self.private_subnets = network.vpc, network.private_subnets
         groups = SecurityGroups(self, "SecurityGroups", vpc=self.vpc)
         self.task_security_group, self.airflow_security_group = groups.tasks, groups.airflow
-        buckets = [storage.dag_bucket.bucket_arn, storage.data_bucket.bucket_arn]
-        S3Gateway(self, "Gateways", vpc=self.vpc, statements=s3_policy(self, buckets))
+        through_s3 = s3_policy(
+            self, dag_bucket_arn=storage.dag_bucket.bucket_arn, data_bucket_arn=storage.data_bucket.bucket_arn
+        )
+        S3Gateway(self, "Gateways", vpc=self.vpc, statements=through_s3)
         if settings.network.mode == "endpoints":
             InterfaceEndpoints(
                 self,

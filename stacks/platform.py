@@ -22,6 +22,7 @@ class Platform:
     def __init__(
         self, app: cdk.App, *, env: Environment, names: Names, tasks: dict[str, Task], dag_access: Access
     ) -> None:
+        self.names, self.dag_access = names, dag_access
         where = cdk.Environment(account=env.account, region=env.region)
 
         def settings(part: str, purpose: str) -> dict[str, Any]:

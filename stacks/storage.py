@@ -21,14 +21,14 @@ class StorageStack(Stack):
     def __init__(self, scope: Construct, id_: str, *, settings: Environment, names: Names, **stack: Any) -> None:
         super().__init__(scope, id_, **stack)
         self.key = EncryptionKey(self, "Key", settings=settings, names=names)
-        access_logs = AccessLogBucket(self, "AccessLogs", name=names.access_log_bucket, settings=settings)
+        self.access_logs = AccessLogBucket(self, "AccessLogs", name=names.access_log_bucket, settings=settings)
         self.dag_bucket = PrivateBucket(
             self,
             "Dags",
             name=names.dag_bucket,
             settings=settings,
             key=self.key,
-            access_logs=access_logs,
+            access_logs=self.access_logs,
             # MWAA refers to plugins, requirements and startup script by object version, and so does a rollback.
             lifecycle_rules=[
                 s3.LifecycleRule(
@@ -44,7 +44,7 @@ class StorageStack(Stack):
             name=names.data_bucket,
             settings=settings,
             key=self.key,
-            access_logs=access_logs,
+            access_logs=self.access_logs,
             lifecycle_rules=[
                 s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30)),
                 s3.LifecycleRule(id="task-results", prefix="runs/", expiration=Duration.days(180)),

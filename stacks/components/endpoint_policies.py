@@ -86,11 +86,16 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
     }
 
 
-def s3_policy(stack: Stack, bucket_arns: Sequence[str]) -> list[iam.PolicyStatement]:
-    """For the S3 gateway: our buckets, and the bucket in which ECR keeps image layers (ECR user guide)."""
+def s3_policy(stack: Stack, *, dag_bucket_arn: str, data_bucket_arn: str) -> list[iam.PolicyStatement]:
+    """For the S3 gateway: our buckets, and the bucket in which ECR keeps image layers (ECR user guide).
+
+    Nothing inside the network may write DAGs: they run with the rights of MWAA's execution role.
+    """
+    buckets = [arn for bucket in (dag_bucket_arn, data_bucket_arn) for arn in (bucket, f"{bucket}/*")]
     layers = f"arn:{stack.partition}:s3:::prod-{stack.region}-starport-layer-bucket/*"
     return [
-        allow(stack, "OwnBuckets", S3_ACTIONS, [*bucket_arns, *(f"{arn}/*" for arn in bucket_arns)], anyone=True),
+        allow(stack, "ReadBuckets", S3_READ, buckets, anyone=True),
+        allow(stack, "WriteData", S3_WRITE, [f"{data_bucket_arn}/*"]),
         allow(stack, "ImageLayers", ["s3:GetObject"], [layers], anyone=True),
         allow(stack, "MwaaStartCheck", ["s3:GetAccountPublicAccessBlock"], ["*"], anyone=True),
     ]
@@ -106,4 +111,5 @@ CELERY_ACTIONS = (
 )
 KMS_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*")
 ECS_ACTIONS = ("ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:TagResource")
-S3_ACTIONS = ("s3:GetObject*", "s3:GetBucket*", "s3:List*", "s3:PutObject", "s3:AbortMultipartUpload")
+S3_READ = ("s3:GetObject*", "s3:GetBucket*", "s3:List*")
+S3_WRITE = ("s3:PutObject", "s3:AbortMultipartUpload")

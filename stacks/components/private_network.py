@@ -19,7 +19,9 @@ class PrivateNetwork(Construct):
         super().__init__(scope, id_)
         nat = settings.network.mode == "nat"
         kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if nat else ec2.SubnetType.PRIVATE_ISOLATED
-        subnets = [ec2.SubnetConfiguration(name="private", subnet_type=kind, cidr_mask=24)]
+        # A quarter of the network per zone: every task takes an address of its own. The last quarter is for gateways.
+        quarter = int(settings.network.cidr.rpartition("/")[2]) + 2
+        subnets = [ec2.SubnetConfiguration(name="private", subnet_type=kind, cidr_mask=quarter)]
         if nat:
             subnets.append(
                 ec2.SubnetConfiguration(
@@ -32,6 +34,7 @@ class PrivateNetwork(Construct):
             vpc_name=names.prefix,
             ip_addresses=ec2.IpAddresses.cidr(settings.network.cidr),
             availability_zones=list(settings.zones),
+            reserved_azs=3 - len(settings.zones),  # a third zone can be added without renumbering anything
             nat_gateways=settings.network.nat_gateways,
             subnet_configuration=subnets,
             enable_dns_hostnames=True,

@@ -15,8 +15,8 @@ from constructs import Construct
 
 from stacks.components.fargate_task import FargateTask
 
-# A managed policy holds 6,144 characters (IAM quotas) and a task with the longest names takes about 420 of them.
-TASKS_PER_POLICY = 12
+# A managed policy holds 6,144 characters (IAM quotas) and a task with the longest names takes about 520 of them.
+TASKS_PER_POLICY = 10
 
 
 class RunTasksPolicy(iam.ManagedPolicy):
@@ -27,9 +27,12 @@ class RunTasksPolicy(iam.ManagedPolicy):
         stack = Stack.of(self)
         on_cluster = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}
         running = cluster.arn_for_tasks("*")
+        # A call that names the family alone is said to be authorized as `family` by some and as `family:<revision>` by
+        # others (the ECS pages do not tell): both forms, and nothing but our families either way.
         families = [
-            stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{task.definition.family}:*")
+            stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{task.definition.family}{form}")
             for task in tasks
+            for form in ("", ":*")
         ]
         roles = [role.role_arn for task in tasks for role in (task.task_role, task.execution_role)]
         self.add_statements(

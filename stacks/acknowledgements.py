@@ -1,0 +1,129 @@
+"""Every rule of cdk-nag and of CloudFormation's validation that we do not follow, where, and why. There are no others.
+
+A finding about a wildcard carries the wildcard in its id, so each is accepted one by one: a new `*` is a new finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import aws_cdk as cdk
+from constructs import IConstruct
+
+from platform_spec.tasks import Access
+from stacks.compute import ComputeStack
+from stacks.platform import Platform
+
+COMPLIANCE_PACKS = ("HIPAA.Security", "NIST.800.53.R5")
+
+
+class Acknowledged(NamedTuple):
+    """`rules` of `pack` that `construct` breaks on purpose."""
+
+    construct: IConstruct
+    pack: str
+    rules: tuple[str, ...]
+    reason: str
+
+
+def acknowledge(platform: Platform) -> None:
+    for construct, pack, rules, reason in acknowledgements(platform):
+        for rule in rules:
+            cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=f"{pack}::{rule}", reason=reason))
+
+
+def acknowledgements(platform: Platform) -> Iterator[Acknowledged]:
+    yield from _storage(platform)
+    yield from _network(platform)
+    yield from _compute(platform.compute, platform)
+    yield from _airflow(platform)
+
+
+def _both(construct: IConstruct, rule: str, reason: str) -> Iterator[Acknowledged]:
+    for pack in COMPLIANCE_PACKS:
+        yield Acknowledged(construct, pack, (f"{pack}-{rule}",), reason)
+
+
+def _wildcards(construct: IConstruct, reason: str, *findings: str) -> Acknowledged:
+    return Acknowledged(construct, "AwsSolutions", tuple(f"AwsSolutions-IAM5[{found}]" for found in findings), reason)
+
+
+def _storage(platform: Platform) -> Iterator[Acknowledged]:
+    storage = platform.storage
+    one_region = (
+        "One Region by design: versions guard against loss by mistake; a copy elsewhere is the account's decision."
+    )
+    for bucket in (storage.access_logs, storage.dag_bucket, storage.data_bucket):
+        yield from _both(bucket, "S3BucketReplicationEnabled", one_region)
+    only_s3 = "S3 delivers access logs only to a bucket encrypted with S3's own key (SSE-S3)."
+    yield from _both(storage.access_logs, "S3DefaultEncryptionKMS", only_s3)
+
+
+def _network(platform: Platform) -> Iterator[Acknowledged]:
+    network = platform.network
+    by_lambda = "CloudFormation cannot close the default group (CDK does it with a Lambda function); nothing uses it."
+    yield from _both(network.vpc, "VPCDefaultSecurityGroupClosed", by_lambda)
+    itself = "MWAA demands that its security group accepts all traffic from itself; no other source is accepted."
+    yield from _both(network.airflow_security_group, "EC2RestrictedCommonPorts", itself)
+    gateways = (
+        "Only NAT gateways stand in public subnets; they need the route to the internet, and nothing can come in."
+    )
+    for subnet in network.vpc.public_subnets:
+        yield from _both(subnet, "VPCNoUnrestrictedRouteToIGW", gateways)
+    zones = "The zones are a setting of the environment; looking them up would need the account at synth."
+    yield Acknowledged(network, "CloudFormation-Validate", ("W3010",), zones)
+
+
+def _compute(compute: ComputeStack, platform: Platform) -> Iterator[Acknowledged]:
+    plain = "TMPDIR and HOME: two paths. Secrets come from Secrets Manager."
+    login = "ecr:GetAuthorizationToken knows no resource; pulling is granted on the task's own repository alone."
+    for task in compute.tasks:
+        yield Acknowledged(task.definition, "AwsSolutions", ("AwsSolutions-ECS2",), plain)
+        yield _wildcards(task.node.find_child("Execution"), login, "Resource::*")
+        yield from _data(task.node.find_child("Task"), platform, task.task.access)
+    cluster = compute.get_logical_id(cast(cdk.CfnElement, compute.cluster.node.default_child))
+    arn = f"Resource::arn:<AWS::Partition>:ecs:{compute.region}:{compute.account}"
+    for policy in compute.run_tasks_policies:
+        running = "Tasks get their ids when they start: all tasks of our cluster, and of no other."
+        yield _wildcards(policy, running, f"{arn}:task/<{cluster}>/*")
+        listing = "ecs:ListTasks knows no task as resource; the condition binds it to our cluster."
+        yield _wildcards(policy, listing, "Resource::*")
+        revisions = "Every revision of our own families: a deployment makes a new one."
+        families = (f"{arn}:task-definition/{task.definition.family}:*" for task in compute.tasks)
+        yield _wildcards(policy, revisions, *families)
+
+
+def _airflow(platform: Platform) -> Iterator[Acknowledged]:
+    airflow = platform.airflow
+    service = airflow.execution.node.find_child("ServicePolicy")
+    names = platform.names
+    required = "MWAA does not start without it (user guide, execution role)"
+    dags = _imported(platform, platform.storage.dag_bucket.bucket_arn)
+    actions = ("s3:GetBucket*", "s3:GetObject*", "s3:List*", "kms:GenerateDataKey*")
+    yield _wildcards(service, f"{required}: on the DAG bucket and on our key.", *(f"Action::{a}" for a in actions))
+    yield _wildcards(service, f"{required}: all objects of the DAG bucket.", f"Resource::{dags}/*")
+    groups = (
+        f"arn:<AWS::Partition>:logs:{airflow.region}:{airflow.account}:log-group:airflow-{names.mwaa_environment}-*"
+    )
+    yield _wildcards(service, f"{required}: the five log groups of this environment.", f"Resource::{groups}")
+    queue = f"arn:<AWS::Partition>:sqs:{airflow.region}:*:airflow-celery-*"
+    yield _wildcards(
+        service, f"{required}: the queue lies in an account of AWS; see the SQS endpoint.", f"Resource::{queue}"
+    )
+    yield _wildcards(service, f"{required}: these actions know no resource.", "Resource::*")
+    yield from _data(airflow.execution.node.find_child("DagPolicy"), platform, platform.dag_access)
+
+
+def _data(construct: IConstruct, platform: Platform, access: Access) -> Iterator[Acknowledged]:
+    bucket = _imported(platform, platform.storage.data_bucket.bucket_arn)
+    prefixes = sorted({*access.read, *access.write})
+    if prefixes:
+        reason = "Objects below the prefixes that the access intents name."
+        yield _wildcards(construct, reason, *(f"Resource::{bucket}/{prefix}*" for prefix in prefixes))
+
+
+def _imported(platform: Platform, arn: str) -> str:
+    """The export under which another stack sees an attribute of the storage stack: cdk-nag writes it for the ARN."""
+    exported = platform.storage.resolve(platform.storage.export_value(arn))
+    return str(exported["Fn::ImportValue"])
