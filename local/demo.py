@@ -107,7 +107,7 @@ def main() -> None:
     try:
         typer.run(demo)
     except (LocalError, UserError, SpecError) as error:
-        Console(stderr=True, highlight=False).print(f"demo: {error}", style="red", markup=False)
+        Console(stderr=True, highlight=False).print(f"demo: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -15,7 +15,7 @@ def deployed_values(workspace: Workspace) -> dict[str, Any]:
 
     UserError when a part that DAGs need is not deployed yet.
     """
-    prefix = workspace.names.parameter("")
+    prefix = workspace.names.parameter("network").removesuffix("network")
     pages = (
         workspace.client("ssm")
         .get_paginator("get_parameters_by_path")

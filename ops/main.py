@@ -60,5 +60,5 @@ def run() -> None:
     try:
         app()
     except (UserError, SpecError, ManifestError, BotoCoreError, ClientError) as error:
-        err.print(f"tasklane: {error}", style="red", markup=False)
+        err.print(f"tasklane: {error}", style="red", markup=False, soft_wrap=True)
         raise SystemExit(1) from None

@@ -8,6 +8,8 @@ clientToken <= 64 characters (33-126); containers named in overrides must be in 
 import json
 from typing import Any
 
+from ministack.services import ec2
+
 from local.aws.ecs.errors import EcsError
 from local.aws.ecs.sizes import check_fargate_size, check_storage
 
@@ -89,11 +91,30 @@ def _check_network(data: Json, definition: Json) -> None:
             raise EcsError("InvalidParameterException", "subnets can not be empty.")
         if len(given["subnets"]) > 16 or len(given.get("securityGroups") or []) > 5:
             raise EcsError("InvalidParameterException", "At most 16 subnets and 5 security groups can be given.")
+        _check_known(given)
     elif given:
         raise EcsError(
             "InvalidParameterException",
             "Network Configuration is not valid for the given networkMode of this task definition.",
         )
+
+
+def _check_known(given: Json) -> None:
+    ec2._ensure_defaults_initialized()
+    for subnet in given["subnets"]:
+        if subnet not in ec2._subnets:
+            raise EcsError(
+                "InvalidParameterException",
+                f"Error retrieving subnet information for [{subnet}]: The subnet ID '{subnet}' does not exist "
+                "(ErrorCode: InvalidSubnetID.NotFound)",
+            )
+    for group in given.get("securityGroups") or []:
+        if group not in ec2._security_groups:
+            raise EcsError(
+                "InvalidParameterException",
+                f"Error retrieving security group information for [{group}]: The security group '{group}' does not "
+                "exist (ErrorCode: InvalidGroup.NotFound)",
+            )
 
 
 def _check_overrides(overrides: Json, definition: Json) -> None:
