@@ -101,6 +101,9 @@ class RunTask(EcsRunTaskOperator):
         """Raise the failure that the trigger found, or return the result of a task with outlets."""
         if isinstance(event, str):  # `airflow dags test` resumes here with the name of the end state, without XComs
             return self.execute_inline(context)
+        if event["try_number"] != context["ti"].try_number:
+            # Airflow 3.0.6 keeps the resume method and event of a failed attempt, so that its retry ends here.
+            return self.execute(context)
         for key, value in event["xcoms"].items():
             if key != "return_value":
                 context["ti"].xcom_push(key=key, value=value)

@@ -109,10 +109,12 @@ def xcoms(outcome: Outcome, launch: Launch) -> dict[str, Any]:
 
 def event_payload(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     """What the worker gets: its XComs or its error."""
+    try_number = launch.attempt.try_number
     if outcome.failure is None:
-        return {"failed": False, "xcoms": xcoms(outcome, launch)}
+        return {"failed": False, "try_number": try_number, "xcoms": xcoms(outcome, launch)}
     return {
         "failed": True,
+        "try_number": try_number,
         "kind": str(outcome.failure.kind),
         "message": error_message(outcome.failure, outcome, launch),
         "arn": outcome.arn,

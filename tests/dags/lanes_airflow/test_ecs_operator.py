@@ -122,7 +122,8 @@ def test_spot_is_used_where_lane_and_environment_agree(manifest):
 
 def test_a_failure_is_raised_with_its_class_first_and_bad_input_is_not_retried():
     for kind, retried in (("error", True), ("memory", True), ("input", False), ("refused", False)):
-        event = {"failed": True, "kind": kind, "message": f"{kind}: exit code 1: why", "xcoms": {"lanes_run": {}}}
+        event = {"failed": True, "kind": kind, "message": f"{kind}: exit code 1: why"}
+        event |= {"try_number": 1, "xcoms": {"lanes_run": {}}}
         pushed = {}
         with pytest.raises(AirflowException) as raised:
             make().conclude(context(pushed=pushed), event)
@@ -131,12 +132,19 @@ def test_a_failure_is_raised_with_its_class_first_and_bad_input_is_not_retried()
         assert pushed == {"lanes_run": {}}
 
 
+def test_a_retry_that_airflow_3_0_6_resumes_with_the_old_event_starts_anew():
+    event = {"failed": True, "try_number": 1, "kind": "error", "message": "error: of the first attempt", "xcoms": {}}
+    with pytest.raises(TaskDeferred) as raised:
+        make().conclude(context(try_number=2), event)
+    assert raised.value.trigger.launch.attempt.try_number == 2
+
+
 def test_a_task_with_outlets_comes_back_to_a_worker_to_record_them():
     from airflow.sdk import Asset
 
     assert deferred(make(outlets=[Asset("s3://data/x")])).trigger.resume_on_success
     assert not deferred(make()).trigger.resume_on_success
-    event = {"failed": False, "xcoms": {"return_value": "s3://r", "lanes_run": {"size": "batch"}}}
+    event = {"failed": False, "try_number": 1, "xcoms": {"return_value": "s3://r", "lanes_run": {"size": "batch"}}}
     pushed = {}
     assert make().conclude(context(pushed=pushed), event) == "s3://r"
     assert pushed == {"lanes_run": {"size": "batch"}}

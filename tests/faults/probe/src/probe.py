@@ -1,0 +1,42 @@
+"""A container that does as it is told: `probe.py MODE SECONDS`. Modes: ok, bad (exit 2), error (exit 1), memory."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+LINES = 5
+
+
+def main(mode: str, seconds: float) -> int:
+    signal.signal(signal.SIGTERM, _terminated)
+    for number in range(LINES):
+        print(f"probe {mode} line {number}", flush=True)
+    time.sleep(seconds)
+    if mode == "memory":
+        hoard = [bytearray(os.urandom(1024 * 1024)) for _ in range(4096)]
+        return len(hoard) and 1
+    if mode == "ok":
+        _write_result()
+    return {"ok": 0, "bad": 2, "error": 1}[mode]
+
+
+def _write_result() -> None:
+    uri = os.environ.get("TASKLANE_RESULT_URI")
+    if uri is None:
+        return
+    import boto3  # only who writes a result pays for it
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    body = json.dumps({"launch": os.environ["TASKLANE_LAUNCH"], "try": os.environ["TASKLANE_TRY"]})
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
+
+
+def _terminated(*_: object) -> None:
+    print("SIGTERM received", flush=True)
+    sys.exit(143)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], float(sys.argv[2])))

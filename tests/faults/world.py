@@ -1,0 +1,204 @@
+"""Real Airflow processes, PostgreSQL and the emulator, each of which may be killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from local.postgres import connection, remove_data, start_postgres
+from local.processes import Service, run, start, wait_until, with_signal
+from local.state import MARKER, ROOT, State, free_ports
+
+REGION, ACCOUNT = "us-east-1", "000000000000"
+CLUSTER, BUCKET, LANE = "tasklane-faults", "tasklane-faults-data", "probe"
+LOG_GROUP = "/tasklane/faults/probe"
+HERE = Path(__file__).parent
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+class World:
+    """One private environment in `folder`; `close()` leaves nothing behind."""
+
+    def __init__(
+        self, folder: Path, airflow: str, dags: dict[str, str], settings: dict[str, str] | None = None
+    ) -> None:
+        emulator, api, postgres, logs = free_ports(4)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.state = State(folder.resolve(), emulator, api, postgres, logs)
+        self.python = ROOT / f".venvs/airflow-{airflow}/bin/python"
+        self.services: dict[str, Service] = {}
+        self._dags = dags
+        self._settings = settings or {}
+        self.env = {**_clean_environment(), MARKER: str(self.state.folder)}
+
+    # ---- AWS ----
+    def start_emulator(self) -> None:
+        images = self.state.folder / "images.json"
+        entry = {
+            "runtime": "process",
+            "python": str(ROOT / ".venv/bin/python"),
+            "dockerfile": str(HERE / "probe/Dockerfile"),
+        }
+        images.write_text(json.dumps({LANE: entry}))
+        argv = [str(ROOT / ".venvs/emulator/bin/python"), "-m", "local.aws", "--port", str(self.state.emulator_port)]
+        argv += ["--state", str(self.state.folder / "aws"), "--images", str(images)]
+        env = {**self.env, "PYTHONPATH": str(ROOT), "TASKLANE_EMULATOR_TOKEN": self.state.token}
+        self._start("emulator", argv, env, cwd=ROOT)
+        health = f"{self.state.endpoint_url}/_tasklane/health"
+        wait_until("the emulator", lambda: _answers(health), services=[self.services["emulator"]], seconds=60)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.state.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def deploy(self) -> None:
+        """Cluster, lane, log group and bucket, as the stacks would make them."""
+        self.client("s3").create_bucket(Bucket=BUCKET)
+        self.client("logs").create_log_group(logGroupName=LOG_GROUP)
+        self.client("ecr").create_repository(repositoryName=LANE)
+        role = self._role()
+        ecs = self.client("ecs")
+        ecs.create_cluster(clusterName=CLUSTER, capacityProviders=["FARGATE", "FARGATE_SPOT"])
+        logging = {"awslogs-group": LOG_GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": LANE}
+        container = {
+            "name": LANE,
+            "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{LANE}:1",
+            "essential": True,
+            "stopTimeout": 10,
+            "logConfiguration": {"logDriver": "awslogs", "options": logging},
+        }
+        ecs.register_task_definition(
+            family=f"{CLUSTER}-{LANE}", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256",
+            memory="512", taskRoleArn=role, executionRoleArn=role, containerDefinitions=[container],
+        )  # fmt: skip
+
+    def _role(self) -> str:
+        trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        iam = self.client("iam")
+        role = iam.create_role(RoleName="probe", AssumeRolePolicyDocument=json.dumps(_policy(trust)))["Role"]["Arn"]
+        everything = {"Effect": "Allow", "Action": ["s3:*", "logs:*", "ecr:*"], "Resource": "*"}
+        iam.put_role_policy(RoleName="probe", PolicyName="all", PolicyDocument=json.dumps(_policy(everything)))
+        return str(role)
+
+    # ---- Airflow ----
+    def start_airflow(self) -> None:
+        self._write_dags()
+        self.services["postgres"] = start_postgres(self.state, self.env)
+        wait_until("PostgreSQL", lambda: _open(self.state.postgres_port), services=[], seconds=30)
+        log = self.state.logs / "migrate.log"
+        run(
+            "migrate",
+            [str(self.python), "-m", "airflow", "db", "migrate"],
+            log=log,
+            env=self.airflow_env,
+            cwd=self.state.folder,
+        )
+        for component in COMPONENTS:
+            self.start_component(component)
+        dags = f"{self.state.airflow_url}/api/v2/dags"
+        wait_until(
+            "the DAGs",
+            lambda: _answers(dags) and len(httpx.get(dags).json()["dags"]) >= len(self._dags),
+            services=list(self.services.values()),
+            seconds=120,
+        )
+
+    def start_component(self, name: str) -> None:
+        self._start(name, [str(self.python), "-m", "airflow", name], self.airflow_env, cwd=self.state.folder)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to the service and everything it started, as when its host dies."""
+        service = self.services[name]
+        with_signal(service.process.pid, signal.SIGKILL)
+        service.stop()
+
+    def _write_dags(self) -> None:
+        dags = self.state.folder / "dags"
+        dags.mkdir(exist_ok=True)
+        shutil.copytree(ROOT / "dags/lanes", dags / "lanes", dirs_exist_ok=True)
+        shutil.copytree(ROOT / "platform_spec", dags / "platform_spec", dirs_exist_ok=True)
+        (dags / ".airflowignore").write_text("lanes/*\nplatform_spec/*\n")
+        (dags / "manifest.json").write_text(json.dumps(_manifest()))
+        for name, text in self._dags.items():
+            (dags / name).write_text(text)
+
+    @property
+    def airflow_env(self) -> dict[str, str]:
+        from local.airflow.settings import airflow_environment
+
+        own = {
+            "AWS_ENDPOINT_URL": self.state.endpoint_url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        }  # fmt: skip
+        env = {**airflow_environment(self.state, {**self.env, **own}, {}), **self._settings}
+        env["AIRFLOW__CORE__DAGS_FOLDER"] = str(self.state.folder / "dags")
+        env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(self.state.folder / "dags")])
+        return env
+
+    # ---- processes ----
+    def _start(self, name: str, argv: list[str], env: dict[str, str], cwd: Path) -> None:
+        self.services[name] = start(name, argv, log=self.state.logs / f"{name}.log", env=env, cwd=cwd)
+
+    def close(self) -> None:
+        for service in reversed(self.services.values()):
+            service.stop()
+        remove_data(self.state)
+
+
+def _manifest() -> dict[str, Any]:
+    lane = {
+        "family": f"{CLUSTER}-{LANE}", "task_definition_arn": f"{CLUSTER}-{LANE}:1", "container": LANE, "image": "x",
+        "log_group": LOG_GROUP, "log_stream_prefix": LANE, "owner": "tests", "architecture": "x86_64",
+        "timeout_minutes": 60, "stop_timeout_seconds": 10, "spot": True, "result_version": 1,
+        "sizes": {
+            "small": {"cpu_units": 256, "memory_mib": 512, "grows_to": ["large"]},
+            "large": {"cpu_units": 256, "memory_mib": 1024},
+        },
+    }  # fmt: skip
+    return {
+        "environment": "faults", "release": "r1", "account": ACCOUNT, "region": REGION, "cluster": CLUSTER,
+        "cluster_arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{CLUSTER}", "subnets": ["subnet-1"],
+        "security_groups": ["sg-1"], "dag_bucket": BUCKET, "data_bucket": BUCKET, "tasks": {LANE: lane},
+    }  # fmt: skip
+
+
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _clean_environment() -> dict[str, str]:
+    kept = ("PATH", "LANG", "HOME", "TMPDIR")
+    return {name: value for name, value in os.environ.items() if name in kept}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit("a module of the fault suite; run pytest tests/faults")
