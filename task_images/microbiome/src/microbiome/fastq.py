@@ -45,7 +45,9 @@ class FastqFile:
             if found == 0 and code != OK:
                 self._fail(code)
             if found == 0 and not self._ended and self._held >= len(self._text) - CHUNK_BYTES:
-                reason = f"no complete record within {MAX_RECORD_BYTES} bytes: not FASTQ, or a line that is far too long"
+                reason = (
+                    f"no complete record within {MAX_RECORD_BYTES} bytes: not FASTQ, or a line that is far too long"
+                )
                 raise BadSample(self.name, self.done + 1, reason)
             if found or self._ended:
                 return self._hand_out(records[:found], used)

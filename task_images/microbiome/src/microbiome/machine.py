@@ -38,9 +38,13 @@ def use_baked_numba_cache() -> None:
     so on a read-only root file system the kernels compiled at image build would be compiled again at every start.
     """
     baked = os.environ.get("MICROBIOME_BAKED_CACHE", "")
-    if not baked or "NUMBA_CACHE_DIR" in os.environ or not Path(baked).is_dir():
+    if not baked or "NUMBA_CACHE_DIR" in os.environ or not (Path(baked) / "target.env").is_file():
         return
     # One folder per process: two processes that copy into the same one would read each other's half-written files.
     target = tempfile.mkdtemp(prefix="numba-")
     shutil.copytree(baked, target, dirs_exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = target
+    # The cache's key holds the processor it was compiled for: ask for that one, not for the one found here.
+    for line in (Path(baked) / "target.env").read_text().splitlines():
+        name, _, value = line.partition("=")
+        os.environ.setdefault(name, value)

@@ -1,7 +1,7 @@
 """A sample's result: a status document, and its counted sequences as FASTA in vsearch's style (`>1;size=532`)."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from isal import igzip
 
 from microbiome import __version__, storage
 from microbiome.errors import BadInput, BadSample
+from microbiome.kernels.counted import read_counted
 from microbiome.manifest import Item
 from microbiome.sample import Reads
 from microbiome.settings import Settings
@@ -40,7 +41,9 @@ def is_done(item: Item) -> bool:
     return storage.exists(item.result + ".json")
 
 
-def write_ok(item: Item, settings: Settings, reads: Reads, sequences: Iterable[tuple[bytes, int]], scratch: Path) -> int:
+def write_ok(
+    item: Item, settings: Settings, reads: Reads, sequences: Iterable[tuple[bytes, int]], scratch: Path
+) -> int:
     """Write the sequences, then the status document (once). Returns the number of different sequences.
 
     The data object may be written twice by two tasks at work on the same sample: both write the same sequences.
@@ -93,13 +96,6 @@ def read_status(item: Item, settings: Settings) -> SampleResult:
     )  # fmt: skip
 
 
-def read_sequences(path: Path) -> Iterator[tuple[bytes, int]]:
-    """The sequences of a data object and how often each one was read."""
-    with igzip.open(path, "rb") as handle:
-        for head in handle:
-            yield next(handle).rstrip(b"\n"), int(head[head.rindex(b"=") + 1 :])
-
-
 @dataclass(frozen=True)
 class Packed:
     """Sequences of a sample as arrays: letters of all, where each one starts (n + 1 offsets), counts."""
@@ -115,6 +111,14 @@ class Packed:
         letters = np.frombuffer(b"".join(sequence for sequence, _ in pairs), np.uint8)
         counts = np.fromiter((count for _, count in pairs), np.int64, len(pairs))
         return cls(letters, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), counts)
+
+    @classmethod
+    def read(cls, path: Path) -> "Packed":
+        """A sample's data object."""
+        with igzip.open(path, "rb") as handle:
+            text = np.frombuffer(handle.read(), np.uint8)
+        letters, offsets, counts = read_counted(text)
+        return cls(letters, offsets, counts)
 
     def sequence(self, index: int) -> bytes:
         return self.letters[self.offsets[index] : self.offsets[index + 1]].tobytes()

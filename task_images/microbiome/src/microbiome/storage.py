@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from microbiome import stop
 from microbiome.errors import BadInput
 
 ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
@@ -107,6 +108,7 @@ def write_bytes(uri: str, content: bytes) -> None:
         return
     temporary = _temporary_beside(_local(uri), content)
     temporary.replace(_local(uri))
+    stop.forget(temporary)
 
 
 def write_once(uri: str, content: bytes) -> bool:
@@ -130,6 +132,7 @@ def write_once(uri: str, content: bytes) -> bool:
         return False
     finally:
         temporary.unlink()
+        stop.forget(temporary)
     return True
 
 
@@ -138,14 +141,16 @@ def upload(path: Path, uri: str) -> None:
     if uri.startswith("s3://"):
         _client().upload_file(str(path), *_split(uri))
         return
-    _local(uri).parent.mkdir(parents=True, exist_ok=True)
-    if path.resolve() != _local(uri).resolve():
-        shutil.copyfile(path, _local(uri))
+    temporary = _temporary_beside(_local(uri), b"")
+    shutil.copyfile(path, temporary)
+    temporary.replace(_local(uri))
+    stop.forget(temporary)
 
 
 def _temporary_beside(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as handle:
+        stop.remember(Path(handle.name))
         handle.write(content)
     os.chmod(handle.name, 0o644)
     return Path(handle.name)

@@ -36,7 +36,9 @@ def assign(model: Model, sequences: list[bytes], threshold: float, threads: int 
         model.parents, BOOTSTRAPS, CANDIDATES,
     )  # fmt: skip
     over_ranges(len(sequences), lambda first, last: kernel(first, last, best, support), threads)
-    return [_assignment(model, int(label), row / BOOTSTRAPS, threshold) for label, row in zip(best, support, strict=True)]
+    return [
+        _assignment(model, int(label), row / BOOTSTRAPS, threshold) for label, row in zip(best, support, strict=True)
+    ]
 
 
 def _seeds(sequences: list[bytes]) -> np.ndarray:

@@ -75,7 +75,9 @@ def read_reference(path: Path, name: str, taxonomy: Path | None = None) -> Refer
 def _read_taxonomy(path: Path) -> dict[str, tuple[str, ...]]:
     """QIIME's table: `Feature ID<tab>Taxon`, with or without that header."""
     rows = (line.split("\t") for line in path.read_text("utf-8").splitlines() if "\t" in line)
-    return {row[0].strip(): parse_taxon(row[1]) for row in rows if row[0].strip().lower() not in ("feature id", "#otu id")}
+    return {
+        row[0].strip(): parse_taxon(row[1]) for row in rows if row[0].strip().lower() not in ("feature id", "#otu id")
+    }
 
 
 def cut_to_region(reference: Reference, forward: str, reverse: str) -> Reference:

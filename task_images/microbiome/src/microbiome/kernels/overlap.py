@@ -43,8 +43,13 @@ def pack_reverse(text: np.ndarray, start: int, length: int, words: np.ndarray, k
 
 @njit(cache=True, nogil=True)
 def best_shift(
-    forward: np.ndarray, forward_known: np.ndarray, forward_length: int,
-    reverse: np.ndarray, reverse_known: np.ndarray, reverse_length: int, max_share: float,
+    forward: np.ndarray,
+    forward_known: np.ndarray,
+    forward_length: int,
+    reverse: np.ndarray,
+    reverse_known: np.ndarray,
+    reverse_length: int,
+    max_share: float,
 ) -> int:
     """Where the reverse read begins in the forward read's coordinates (negative: the reads run past each other's start).
 

@@ -5,7 +5,14 @@ from numba import njit
 
 from microbiome.kernels.bits import CODE, LETTER
 from microbiome.kernels.fates import (
-    AMBIGUOUS, KEPT, LOW_QUALITY, NAMES_DIFFER, NO_PRIMER, NOT_MERGED, TOO_LONG, TOO_SHORT,
+    AMBIGUOUS,
+    KEPT,
+    LOW_QUALITY,
+    NAMES_DIFFER,
+    NO_PRIMER,
+    NOT_MERGED,
+    TOO_LONG,
+    TOO_SHORT,
 )
 from microbiome.kernels.overlap import MIN_OVERLAP, best_shift, pack_forward, pack_reverse
 from microbiome.kernels.parse import HEAD, HEAD_LENGTH, LENGTH, MAX_READ, QUALITY, SEQUENCE
@@ -31,9 +38,18 @@ def same_name(a: np.ndarray, a_record: np.ndarray, b: np.ndarray, b_record: np.n
 
 @njit(cache=True, nogil=True)
 def write_merged(
-    a: np.ndarray, a_start: int, a_quality: int, a_length: int,
-    b: np.ndarray, b_start: int, b_quality: int, b_length: int,
-    shift: int, out: np.ndarray, at: int, max_errors: int,
+    a: np.ndarray,
+    a_start: int,
+    a_quality: int,
+    a_length: int,
+    b: np.ndarray,
+    b_start: int,
+    b_quality: int,
+    b_length: int,
+    shift: int,
+    out: np.ndarray,
+    at: int,
+    max_errors: int,
 ) -> int:
     """Write the consensus of an overlapping pair to out[at:]; returns its fate.
 
@@ -72,9 +88,20 @@ def write_merged(
 
 @njit(cache=True, nogil=True)
 def merge_pairs(
-    a: np.ndarray, a_records: np.ndarray, b: np.ndarray, b_records: np.ndarray,
-    forward_primer: np.ndarray, forward_allowed: int, reverse_primer: np.ndarray, reverse_allowed: int,
-    min_length: int, max_length: int, max_errors: int, out: np.ndarray, lengths: np.ndarray, fates: np.ndarray,
+    a: np.ndarray,
+    a_records: np.ndarray,
+    b: np.ndarray,
+    b_records: np.ndarray,
+    forward_primer: np.ndarray,
+    forward_allowed: int,
+    reverse_primer: np.ndarray,
+    reverse_allowed: int,
+    min_length: int,
+    max_length: int,
+    max_errors: int,
+    out: np.ndarray,
+    lengths: np.ndarray,
+    fates: np.ndarray,
 ) -> int:
     """Merge pair i of a_records and b_records for all i. Returns the number of kept sequences.
 
@@ -113,8 +140,18 @@ def merge_pairs(
             fates[i] = TOO_LONG
         else:
             fates[i] = write_merged(
-                a, a_start, a_records[i, QUALITY] + a_cut, a_length,
-                b, b_start, b_records[i, QUALITY] + b_cut, b_length, shift, out, at, max_errors,
+                a,
+                a_start,
+                a_records[i, QUALITY] + a_cut,
+                a_length,
+                b,
+                b_start,
+                b_records[i, QUALITY] + b_cut,
+                b_length,
+                shift,
+                out,
+                at,
+                max_errors,
             )
             if fates[i] == KEPT:
                 lengths[kept] = length

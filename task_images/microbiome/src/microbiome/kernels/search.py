@@ -20,8 +20,14 @@ def pack_all(letters: np.ndarray, offsets: np.ndarray, words: np.ndarray, length
 
 @njit(cache=True, nogil=True)
 def absorb(
-    words: np.ndarray, lengths: np.ndarray, sizes: np.ndarray, skews: np.ndarray, centroids: np.ndarray,
-    first: int, last: int, absorbed: np.ndarray,
+    words: np.ndarray,
+    lengths: np.ndarray,
+    sizes: np.ndarray,
+    skews: np.ndarray,
+    centroids: np.ndarray,
+    first: int,
+    last: int,
+    absorbed: np.ndarray,
 ) -> None:
     """Mark the sequences first..last-1 that are errors of a centroid: distance d <= D where size(centroid) >= skews[D] x size.
 
@@ -42,8 +48,14 @@ def absorb(
 
 @njit(cache=True, nogil=True)
 def find_chimeras(
-    words: np.ndarray, backwards: np.ndarray, lengths: np.ndarray, sizes: np.ndarray, fold: float,
-    first: int, last: int, chimeric: np.ndarray,
+    words: np.ndarray,
+    backwards: np.ndarray,
+    lengths: np.ndarray,
+    sizes: np.ndarray,
+    fold: float,
+    first: int,
+    last: int,
+    chimeric: np.ndarray,
 ) -> None:
     """Mark sequences that are the beginning of one parent and the end of another, both at least `fold` as abundant.
 
@@ -68,8 +80,15 @@ def find_chimeras(
 
 @njit(cache=True, nogil=True)
 def map_reads(
-    letters: np.ndarray, offsets: np.ndarray, known: np.ndarray, words: np.ndarray, lengths: np.ndarray,
-    percent: int, first: int, last: int, target: np.ndarray,
+    letters: np.ndarray,
+    offsets: np.ndarray,
+    known: np.ndarray,
+    words: np.ndarray,
+    lengths: np.ndarray,
+    percent: int,
+    first: int,
+    last: int,
+    target: np.ndarray,
 ) -> None:
     """The nearest feature of each sequence: fewest edits, then most abundant (features are rows in that order).
 

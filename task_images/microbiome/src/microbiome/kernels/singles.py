@@ -11,7 +11,9 @@ from microbiome.kernels.quality import SINGLE
 
 
 @njit(cache=True, nogil=True)
-def write_single(text: np.ndarray, start: int, quality: int, length: int, out: np.ndarray, at: int, max_errors: int) -> int:
+def write_single(
+    text: np.ndarray, start: int, quality: int, length: int, out: np.ndarray, at: int, max_errors: int
+) -> int:
     """Write one read to out[at:]; returns its fate."""
     errors = 0
     for i in range(length):
@@ -25,9 +27,19 @@ def write_single(text: np.ndarray, start: int, quality: int, length: int, out: n
 
 @njit(cache=True, nogil=True)
 def filter_singles(
-    text: np.ndarray, records: np.ndarray, forward_primer: np.ndarray, forward_allowed: int,
-    far_primer: np.ndarray, far_allowed: int, truncate_length: int, min_length: int, max_length: int, max_errors: int,
-    out: np.ndarray, lengths: np.ndarray, fates: np.ndarray,
+    text: np.ndarray,
+    records: np.ndarray,
+    forward_primer: np.ndarray,
+    forward_allowed: int,
+    far_primer: np.ndarray,
+    far_allowed: int,
+    truncate_length: int,
+    min_length: int,
+    max_length: int,
+    max_errors: int,
+    out: np.ndarray,
+    lengths: np.ndarray,
+    fates: np.ndarray,
 ) -> int:
     """As merge_pairs, for single reads. `far_primer` is the reverse complement of the reverse primer: where a read runs
     into it, the read is cut; a read that ends before it is whole. Reads below `truncate_length` are too short."""

@@ -28,8 +28,16 @@ def distinct_words(text: np.ndarray, first: int, last: int, seen: np.ndarray, st
 
 
 @njit(cache=True, nogil=True)
-def count_words(text: np.ndarray, offsets: np.ndarray, labels: np.ndarray, order: np.ndarray, ends: np.ndarray,
-                columns: np.ndarray, counts: np.ndarray, with_word: np.ndarray) -> None:
+def count_words(
+    text: np.ndarray,
+    offsets: np.ndarray,
+    labels: np.ndarray,
+    order: np.ndarray,
+    ends: np.ndarray,
+    columns: np.ndarray,
+    counts: np.ndarray,
+    with_word: np.ndarray,
+) -> None:
     """Sequences per word and label, as lists per word. `order` lists the sequences label by label.
 
     Called twice: with empty `columns` it counts list lengths into `ends`; then `ends` holds where each list begins and
@@ -71,9 +79,20 @@ def next_random(state: np.uint64) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def classify(
-    text: np.ndarray, offsets: np.ndarray, seeds: np.ndarray, starts: np.ndarray, columns: np.ndarray,
-    weights: np.ndarray, sizes: np.ndarray, parents: np.ndarray, bootstraps: int, candidates: int,
-    first: int, last: int, best: np.ndarray, support: np.ndarray,
+    text: np.ndarray,
+    offsets: np.ndarray,
+    seeds: np.ndarray,
+    starts: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+    sizes: np.ndarray,
+    parents: np.ndarray,
+    bootstraps: int,
+    candidates: int,
+    first: int,
+    last: int,
+    best: np.ndarray,
+    support: np.ndarray,
 ) -> None:
     """Best label of each sequence, and at each rank how many bootstraps agree with it.
 

@@ -1,0 +1,17 @@
+"""The container's entry point: `python -m microbiome <command>`. Exit codes: 0 done, 2 bad input, else retry."""
+
+import sys
+
+from microbiome.machine import use_baked_numba_cache
+
+use_baked_numba_cache()  # before any module that imports numba
+
+from microbiome.cli import run  # noqa: E402
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
