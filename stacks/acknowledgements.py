@@ -83,7 +83,7 @@ def _compute(compute: ComputeStack, platform: Platform) -> Iterator[Acknowledged
         yield _wildcards(task.node.find_child("Execution"), login, "Resource::*")
         yield from _data(task.node.find_child("Task"), platform, task.task.access)
     cluster = compute.get_logical_id(cast(cdk.CfnElement, compute.cluster.node.default_child))
-    arn = f"Resource::arn:<AWS::Partition>:ecs:{compute.region}:{compute.account}"
+    arn = f"Resource::arn:aws:ecs:{compute.region}:{compute.account}"
     for policy in compute.run_tasks_policies:
         running = "Tasks get their ids when they start: all tasks of our cluster, and of no other."
         yield _wildcards(policy, running, f"{arn}:task/<{cluster}>/*")
@@ -103,16 +103,16 @@ def _airflow(platform: Platform) -> Iterator[Acknowledged]:
     actions = ("s3:GetBucket*", "s3:GetObject*", "s3:List*", "kms:GenerateDataKey*")
     yield _wildcards(service, f"{required}: on the DAG bucket and on our key.", *(f"Action::{a}" for a in actions))
     yield _wildcards(service, f"{required}: all objects of the DAG bucket.", f"Resource::{dags}/*")
-    groups = (
-        f"arn:<AWS::Partition>:logs:{airflow.region}:{airflow.account}:log-group:airflow-{names.mwaa_environment}-*"
-    )
+    groups = f"arn:aws:logs:{airflow.region}:{airflow.account}:log-group:airflow-{names.mwaa_environment}-*"
     yield _wildcards(service, f"{required}: the five log groups of this environment.", f"Resource::{groups}")
-    queue = f"arn:<AWS::Partition>:sqs:{airflow.region}:*:airflow-celery-*"
+    queue = f"arn:aws:sqs:{airflow.region}:*:airflow-celery-*"
     yield _wildcards(
         service, f"{required}: the queue lies in an account of AWS; see the SQS endpoint.", f"Resource::{queue}"
     )
     yield _wildcards(service, f"{required}: these actions know no resource.", "Resource::*")
-    yield from _data(airflow.execution.node.find_child("DagPolicy"), platform, platform.dag_access)
+    dag_policy = airflow.execution.node.try_find_child("DagPolicy")  # absent if dags/access.toml grants nothing
+    if dag_policy:
+        yield from _data(dag_policy, platform, platform.dag_access)
 
 
 def _data(construct: IConstruct, platform: Platform, access: Access) -> Iterator[Acknowledged]:

@@ -45,15 +45,6 @@ class Platform:
             storage=self.storage,
             **settings("network", "VPC, ways to AWS, flow logs"),
         )
-        self.registry = RegistryStack(
-            app,
-            names.stack("registry"),
-            settings=env,
-            names=names,
-            tasks=tasks,
-            storage=self.storage,
-            **settings("registry", "one image repository per task"),
-        )
         self.compute = ComputeStack(
             app,
             names.stack("compute"),
@@ -64,7 +55,17 @@ class Platform:
             storage=self.storage,
             **settings("compute", "cluster, task definitions, task roles"),
         )
-        self.compute.add_stack_dependency(self.registry, "task definitions name the repositories")
+        if tasks:  # a stack without resources cannot be deployed
+            registry = RegistryStack(
+                app,
+                names.stack("registry"),
+                settings=env,
+                names=names,
+                tasks=tasks,
+                storage=self.storage,
+                **settings("registry", "one image repository per task"),
+            )
+            self.compute.add_stack_dependency(registry, "task definitions name the repositories")
         self.airflow = AirflowStack(
             app,
             names.stack("airflow"),
