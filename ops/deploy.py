@@ -25,7 +25,7 @@ def deploy(workspace: Workspace, say: Say) -> Changes:
     templates = f"cdk.out/{workspace.environment_name}"
     names, environment = workspace.names, workspace.environment
     say("synth: templates of all stacks")
-    run_cdk(workspace, ["synth", "--all", "--quiet", "--output", templates])
+    run_cdk(workspace, ["synth", "--quiet", "--output", templates])
     if not stack_exists(workspace, "CDKToolkit"):
         say("bootstrap: preparing account and Region for the CDK")
         run_cdk(workspace, ["bootstrap", f"aws://{environment.account}/{environment.region}", "--app", templates])

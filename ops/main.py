@@ -30,7 +30,7 @@ err = Console(stderr=True, highlight=False)
 @app.command()
 def synth(env: Env) -> None:
     """Synthesize the CloudFormation templates of an environment to cdk.out/<env>, without an account or a network."""
-    run_cdk(Workspace(env), ["synth", "--all", "--quiet", "--output", f"cdk.out/{env}"], offline=True)
+    run_cdk(Workspace(env), ["synth", "--quiet", "--output", f"cdk.out/{env}"], offline=True)
     err.print(f"templates: cdk.out/{env}")
 
 
