@@ -32,7 +32,7 @@ async def _serve(gateway: Gateway, listening: socket.socket) -> None:
     config = Config()
     config.bind = [f"fd://{listening.fileno()}"]
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 2
+    config.graceful_timeout = 1  # idle keep-alive connections are cut off after this many seconds
     config.accesslog = None
     config.errorlog = None
 

@@ -1,0 +1,117 @@
+"""The emulator's own life: one port on loopback, clean ends, nothing left running whatever happens to it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.local.emulator_process import REPOSITORY, TOKEN, Emulator, start_emulator
+from tests.local.lane import Lane
+
+# One process in the container's group, one that left it with a session of its own.
+PROGRAM = """
+    import os, subprocess, sys, time
+    escaped = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    inside = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    print("processes", os.getpid(), inside.pid, escaped.pid, flush=True)
+    if sys.argv[1:] != ["end"]:
+        time.sleep(600)
+"""
+
+
+def started_processes(lane: Lane, arn: str) -> list[psutil.Process]:
+    """The task's three processes (those of them that still run), once it has said who they are."""
+    while not (lines := lane.lines(arn)):
+        time.sleep(0.03)
+    return [psutil.Process(int(pid)) for pid in lines[0].split()[1:] if psutil.pid_exists(int(pid))]
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Wait for the end of processes that are not our children; False when one stays."""
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_only_loopback_is_bound_and_nothing_else_listens(emulator: Emulator) -> None:
+    process = psutil.Process(emulator.process.pid)
+    listening = {
+        connection.laddr for connection in process.net_connections() if connection.status == psutil.CONN_LISTEN
+    }
+    assert {(address.ip, address.port) for address in listening} == {("127.0.0.1", emulator.port)}
+
+
+def test_a_taken_port_is_one_clear_line_and_code_2(emulator: Emulator, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "local.aws", "--port", str(emulator.port), "--state", str(tmp_path / "state")],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        f"local.aws: port {emulator.port} is taken on 127.0.0.1; free it or give another --port"
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_with_all_its_tasks(own_emulator: Emulator, number: signal.Signals) -> None:
+    lane = Lane(own_emulator, PROGRAM)
+    processes = started_processes(lane, lane.run())
+    own_emulator.process.send_signal(number)
+    assert own_emulator.process.wait(timeout=60) == 0
+    assert all_gone(processes)
+
+
+def test_kill_9_of_the_emulator_leaves_nothing_running(own_emulator: Emulator) -> None:
+    lane = Lane(own_emulator, PROGRAM)
+    processes = [process for _ in range(3) for process in started_processes(lane, lane.run())]
+    helpers = psutil.Process(own_emulator.process.pid).children()
+    own_emulator.process.kill()
+    own_emulator.process.wait()
+    assert all_gone(processes + helpers)
+
+
+def test_what_a_task_leaves_running_is_ended_with_it(emulator: Emulator) -> None:
+    lane = Lane(emulator, PROGRAM)
+    arn = lane.run(["end"])
+    processes = started_processes(lane, arn)
+    assert lane.until(arn, "STOPPED")["containers"][0]["exitCode"] == 0
+    assert all_gone(processes)
+
+
+def test_scratch_folders_are_private_and_removed(emulator: Emulator) -> None:
+    lane = Lane(emulator, "import os; print(oct(os.stat(os.environ['TMPDIR']).st_mode), os.environ['TMPDIR'])")
+    mode, folder = lane.lines(lane.finished()["taskArn"])[0].split()
+    assert mode.endswith("700")
+    assert not Path(folder).exists()
+
+
+def test_state_survives_a_restart(tmp_path: Path) -> None:
+    first = start_emulator(tmp_path)
+    lane = Lane(first, "print('done')")
+    stopped = lane.finished()["taskArn"]
+    first.client("s3").create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    first.client("s3").put_object(Bucket="kept", Key="a", Body=b"content")
+    assert first.stop() == 0
+    second = start_emulator(tmp_path)
+    assert second.client("s3").get_object(Bucket="kept", Key="a")["Body"].read() == b"content"
+    known = second.client("ecs").describe_tasks(cluster=lane.name, tasks=[stopped])["tasks"][0]
+    assert known["containers"][0]["exitCode"] == 0
+    assert second.stop() == 0
+
+
+@pytest.mark.parametrize("path", ["/_ministack/reset", "/_localstack/state", "/_ministack/config"])
+def test_ministack_s_own_administration_is_closed(emulator: Emulator, path: str) -> None:
+    assert emulator.call("POST", path, {})[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/_tasklane/credentials", "/_tasklane/faults"])
+def test_our_administration_needs_the_token(emulator: Emulator, path: str) -> None:
+    assert emulator.call("POST", path, {}, token="wrong")[0] == 403
+    assert emulator.call("POST", path, {}, token=TOKEN)[0] == 400

@@ -1,0 +1,183 @@
+"""ECS tasks: what a container gets, how it ends, what DescribeTasks and the log say about it."""
+
+import pytest
+
+from tests.local.emulator_process import Emulator
+from tests.local.lane import Lane
+
+PROGRAM = """
+    import json, os, signal, subprocess, sys, time
+
+    def say(*words):
+        print(*words, flush=True)
+
+    match sys.argv[1:]:
+        case ["environment"]:
+            say(json.dumps(dict(os.environ)))
+        case ["exit", code]:
+            sys.exit(int(code))
+        case ["signal", number]:
+            os.kill(os.getpid(), int(number))
+        case ["wait"]:
+            say("ready")
+            time.sleep(600)
+        case ["graceful"]:
+            signal.signal(signal.SIGTERM, lambda *_: (say("told to stop"), sys.exit(7)))
+            say("ready")
+            time.sleep(600)
+        case ["stubborn"]:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            say("ready")
+            time.sleep(600)
+        case ["eat", mebibytes]:
+            eaten = bytearray(int(mebibytes) << 20)
+            say("eaten", len(eaten))
+            time.sleep(600)
+        case ["print", count]:
+            for number in range(int(count)):
+                print(f"line {number}")
+            sys.stdout.write("last without end")
+        case ["whoami"]:
+            import boto3
+            say(boto3.client("sts").get_caller_identity()["Arn"])
+        case other:
+            say("arguments", other)
+"""
+
+
+@pytest.fixture(scope="module")
+def lane(emulator: Emulator) -> Lane:
+    return Lane(emulator, PROGRAM, stopTimeout=2)
+
+
+def test_a_finished_task_says_how_it_ended(lane: Lane) -> None:
+    task = lane.finished(["exit", "3"])
+    assert task["stopCode"] == "EssentialContainerExited"
+    assert task["stoppedReason"] == "Essential container in task exited"
+    assert task["containers"][0]["exitCode"] == 3
+    assert task["createdAt"] <= task["pullStartedAt"] <= task["startedAt"] <= task["stoppedAt"]
+
+
+def test_a_task_killed_by_a_signal_has_128_plus_its_number(lane: Lane) -> None:
+    assert lane.finished(["signal", "9"])["containers"][0]["exitCode"] == 137
+
+
+def test_the_image_s_own_command_runs_when_none_is_given(lane: Lane) -> None:
+    task = lane.finished()
+    assert lane.lines(task["taskArn"]) == ["arguments ['default']"]
+
+
+def test_a_container_gets_its_environment_and_nothing_of_the_host(lane: Lane) -> None:
+    import json
+
+    given = {
+        "containerOverrides": [
+            {"name": "work", "command": ["environment"], "environment": [{"name": "A", "value": "1"}]}
+        ]
+    }
+    task = lane.until(lane.run(overrides=given), "STOPPED")
+    seen = json.loads(lane.lines(task["taskArn"])[0])
+    assert seen["A"] == "1"
+    assert seen["COLOUR"] == "deep blue"
+    assert seen["TMPDIR"] == seen["TASKLANE_SCRATCH"]
+    allowed = {"A", "COLOUR", "HOME", "LANG", "PATH", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TMPDIR", "TASKLANE_SCRATCH"}
+    allowed |= {
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_EXECUTION_ENV",
+        "ECS_CONTAINER_METADATA_URI_V4",
+    }
+    allowed |= {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "LC_CTYPE"}
+    assert set(seen) <= allowed
+
+
+def test_the_task_role_is_who_the_container_is(lane: Lane) -> None:
+    arn = lane.finished(["whoami"])["taskArn"]
+    task_id = arn.rsplit("/", 1)[-1]
+    role = lane.task_role.rsplit("/", 1)[-1]
+    assert lane.lines(arn) == [f"arn:aws:sts::000000000000:assumed-role/{role}/{task_id}"]
+
+
+def test_a_fast_writer_loses_no_line_and_keeps_the_last_one_without_end(lane: Lane) -> None:
+    arn = lane.finished(["print", "20000"])["taskArn"]
+    assert lane.lines(arn) == [*(f"line {number}" for number in range(20000)), "last without end"]
+
+
+def test_stop_task_lets_the_program_end_by_itself(lane: Lane) -> None:
+    arn = lane.run(["graceful"])
+    lane.wait_for_line(arn, "ready")
+    lane.ecs.stop_task(cluster=lane.name, task=arn, reason="a person said so")
+    task = lane.until(arn, "STOPPED")
+    assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "a person said so")
+    assert task["containers"][0]["exitCode"] == 7
+    assert lane.lines(arn) == ["ready", "told to stop"]
+
+
+def test_a_program_that_ignores_sigterm_is_killed_after_the_stop_timeout(lane: Lane) -> None:
+    arn = lane.run(["stubborn"])
+    lane.wait_for_line(arn, "ready")
+    lane.ecs.stop_task(cluster=lane.name, task=arn)
+    task = lane.until(arn, "STOPPED")
+    assert task["containers"][0]["exitCode"] == 137
+    assert (task["stoppedAt"] - task["stoppingAt"]).total_seconds() >= 1.9
+
+
+def test_a_container_over_its_memory_is_killed_and_says_so(lane: Lane) -> None:
+    task = lane.finished(["eat", "700"])
+    container = task["containers"][0]
+    assert container["exitCode"] == 137
+    assert container["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+
+
+def test_the_memory_override_is_the_limit(lane: Lane) -> None:
+    overrides = {
+        "cpu": "512",
+        "memory": "1024",
+        "containerOverrides": [{"name": "work", "command": ["eat", "700"]}],
+    }
+    arn = lane.run(overrides=overrides)
+    lane.wait_for_line(arn, f"eaten {700 << 20}")
+    task = lane.task(arn)
+    assert (task["lastStatus"], task["memory"], task["cpu"]) == ("RUNNING", "1024", "512")
+    lane.ecs.stop_task(cluster=lane.name, task=arn)
+    lane.until(arn, "STOPPED")
+
+
+def test_an_unknown_image_stops_the_task_before_it_starts(lane: Lane, emulator: Emulator) -> None:
+    repository = emulator.client("ecr").create_repository(repositoryName=f"test/{lane.name}-none")["repository"]
+    lane.allow("exec", [{"Effect": "Allow", "Action": ["ecr:*", "logs:*"], "Resource": "*"}])
+    definition = lane.register(family=f"{lane.name}-none", image=repository["repositoryUri"] + ":1")
+    task = lane.finished(taskDefinition=definition)
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("CannotPullContainerError: ")
+    assert "exitCode" not in task["containers"][0]
+    assert "startedAt" not in task
+    lane.allow("exec", lane.execution_statements())
+
+
+def test_stopped_tasks_stay_visible_and_are_listed_apart(lane: Lane) -> None:
+    finished = lane.finished(["exit", "0"], startedBy="list-test")["taskArn"]
+    running = lane.run(["wait"], startedBy="list-test")
+    lane.until(running, "RUNNING")
+    listed = {
+        status: lane.ecs.list_tasks(cluster=lane.name, startedBy="list-test", desiredStatus=status)["taskArns"]
+        for status in ("RUNNING", "STOPPED")
+    }
+    assert listed == {"RUNNING": [running], "STOPPED": [finished]}
+    lane.ecs.stop_task(cluster=lane.name, task=running)
+    lane.until(running, "STOPPED")
+
+
+def test_describing_an_unknown_task_is_a_failure_named_missing(lane: Lane) -> None:
+    answer = lane.ecs.describe_tasks(cluster=lane.name, tasks=["0" * 32])
+    assert [failure["reason"] for failure in answer["failures"]] == ["MISSING"]
+
+
+def test_tags_and_propagated_tags_are_on_the_task(lane: Lane) -> None:
+    lane.ecs.tag_resource(
+        resourceArn=lane.definition, tags=[{"key": "team", "value": "bio"}, {"key": "own", "value": "definition"}]
+    )
+    arn = lane.run(["exit", "0"], tags=[{"key": "own", "value": "run"}], propagateTags="TASK_DEFINITION")
+    described = lane.ecs.describe_tasks(cluster=lane.name, tasks=[arn], include=["TAGS"])["tasks"][0]
+    assert {tag["key"]: tag["value"] for tag in described["tags"]} == {"own": "run", "team": "bio"}
