@@ -65,7 +65,7 @@ class AirflowApi:
         """The lines that the UI shows for one attempt."""
         path = f"{self._run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/logs/{attempt}"
         content = self._call("GET", path, params={"full_content": True})["content"]
-        return [str(line["event"]) if isinstance(line, dict) else str(line) for line in content]
+        return [text for line in content for text in _log_lines(line)]
 
     def _run_path(self, dag_id: str, run_id: str) -> str:
         return f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
@@ -83,3 +83,11 @@ class AirflowApi:
         if not answer.is_success:
             raise UserError(f"Airflow answers {method} {path} with {answer.status_code}: {answer.text[:300]}")
         return dict(answer.json())
+
+
+def _log_lines(line: Any) -> list[str]:
+    """The text of one log record; an exception becomes `type: message`, without its traceback."""
+    if not isinstance(line, dict):
+        return [str(line)]
+    errors = line.get("error_detail") or []
+    return [str(line["event"]), *(f"{error['exc_type']}: {error['exc_value']}" for error in errors)]
