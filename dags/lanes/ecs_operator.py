@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
 
+from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.failures import NOT_RETRIED, Kind
 from lanes.identity import Attempt
 from lanes.launch import Launch, LaunchError, Size

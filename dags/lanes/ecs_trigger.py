@@ -7,6 +7,7 @@ same request, whose clientToken starts nothing twice.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from lanes.airflow_channel import push_xcoms, still_wanted
 from lanes.attempt_run import TOKEN_TRUSTED_SECONDS, AttemptRun, Outcome
 from lanes.ecs_calls import AwsCalls, make_clients
 from lanes.ecs_poller import EcsPoller
@@ -22,7 +24,6 @@ from lanes.failures import Failure, Kind
 from lanes.launch import Launch
 from lanes.report import error_message, run_facts
 from lanes.steps import first_step
-from lanes.still_wanted import still_wanted
 
 log = logging.getLogger(__name__)
 
@@ -32,25 +33,31 @@ EARLIEST_RESUME_SECONDS = 15.0
 RUN_FACTS_KEY = "lanes_run"
 
 
-class _Shared(NamedTuple):
+class Shared(NamedTuple):
+    """What all attempts of this process have in common."""
+
     calls: AwsCalls
     poller: EcsPoller
 
 
 # One set of clients and one poller per event loop (a triggerer has one), account, Region and cluster.
-_shared: WeakKeyDictionary[Any, dict[tuple[str, str | None, str], _Shared]] = WeakKeyDictionary()
+_shared: WeakKeyDictionary[Any, dict[tuple[str, str | None, str], asyncio.Task[Shared]]] = WeakKeyDictionary()
 
 
-async def shared(launch: Launch) -> _Shared:
-    """This process's clients and poller for the launch; made on first use, in a thread (boto3 reads files)."""
-    loop = asyncio.get_running_loop()
-    known = _shared.setdefault(loop, {})
+async def shared(launch: Launch) -> Shared:
+    """This process's clients and poller for the launch; made once, however many attempts ask at the same time."""
+    known = _shared.setdefault(asyncio.get_running_loop(), {})
     key = (launch.region, launch.aws_conn_id, launch.cluster)
-    if key not in known:
-        clients = await asyncio.to_thread(make_clients, launch.region, launch.aws_conn_id)
-        calls = AwsCalls(clients)
-        known.setdefault(key, _Shared(calls, EcsPoller(calls, launch.cluster)))
-    return known[key]
+    if key not in known or (known[key].done() and known[key].exception() is not None):
+        # An empty context: what boto3 logs meanwhile does not belong into the log of the task that came first.
+        known[key] = asyncio.create_task(_make_shared(launch), context=contextvars.Context())
+    return await asyncio.shield(known[key])
+
+
+async def _make_shared(launch: Launch) -> Shared:
+    clients = await asyncio.to_thread(make_clients, launch.region, launch.aws_conn_id)
+    calls = AwsCalls(clients)
+    return Shared(calls, EcsPoller(calls, launch.cluster))
 
 
 async def run_attempt(launch: Launch, prepared_at: float, run_holder: list[AttemptRun]) -> Outcome:
@@ -79,6 +86,9 @@ class RunTaskTrigger(BaseTrigger):
         begun, holder = time.monotonic(), list[AttemptRun]()
         try:
             outcome = await run_attempt(self.launch, self.prepared_at, holder)
+            ends_here = outcome.failure is None and not self.resume_on_success
+            if ends_here:
+                await push_xcoms(self.launch.attempt, xcoms(outcome, self.launch))
         except asyncio.CancelledError:
             await self._stop_unless_wanted(holder)
             raise
@@ -87,9 +97,9 @@ class RunTaskTrigger(BaseTrigger):
             for run in holder:
                 await run.stop("the trigger failed")
             failure = Failure(Kind.INTERNAL, f"{type(error).__name__}: {error}")
-            outcome = Outcome(failure, first_step(self.launch), None, None, None, ())
-        if outcome.failure is None and not self.resume_on_success:
-            yield TaskSuccessEvent(xcoms=xcoms(outcome, self.launch))
+            outcome, ends_here = Outcome(failure, first_step(self.launch), None, None, None, ()), False
+        if ends_here:
+            yield TaskSuccessEvent()
             return
         await asyncio.sleep(max(0.0, EARLIEST_RESUME_SECONDS - (time.monotonic() - begun)))
         yield TriggerEvent(event_payload(outcome, self.launch))

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import httpx
 
-from local.postgres import connection, remove_data, start_postgres
+from local.postgres import remove_data, start_postgres
 from local.processes import Service, run, start, wait_until, with_signal
 from local.state import MARKER, ROOT, State, free_ports
 
@@ -71,6 +71,11 @@ class World:
         self.client("logs").create_log_group(logGroupName=LOG_GROUP)
         self.client("ecr").create_repository(repositoryName=LANE)
         role = self._role()
+        ec2 = self.client("ec2")
+        self._network = {
+            "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+            "security_groups": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+        }
         ecs = self.client("ecs")
         ecs.create_cluster(clusterName=CLUSTER, capacityProviders=["FARGATE", "FARGATE_SPOT"])
         logging = {"awslogs-group": LOG_GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": LANE}
@@ -132,7 +137,7 @@ class World:
         shutil.copytree(ROOT / "dags/lanes", dags / "lanes", dirs_exist_ok=True)
         shutil.copytree(ROOT / "platform_spec", dags / "platform_spec", dirs_exist_ok=True)
         (dags / ".airflowignore").write_text("lanes/*\nplatform_spec/*\n")
-        (dags / "manifest.json").write_text(json.dumps(_manifest()))
+        (dags / "manifest.json").write_text(json.dumps({**_manifest(), **self._network}))
         for name, text in self._dags.items():
             (dags / name).write_text(text)
 
@@ -171,8 +176,8 @@ def _manifest() -> dict[str, Any]:
     }  # fmt: skip
     return {
         "environment": "faults", "release": "r1", "account": ACCOUNT, "region": REGION, "cluster": CLUSTER,
-        "cluster_arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{CLUSTER}", "subnets": ["subnet-1"],
-        "security_groups": ["sg-1"], "dag_bucket": BUCKET, "data_bucket": BUCKET, "tasks": {LANE: lane},
+        "cluster_arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{CLUSTER}",
+        "dag_bucket": BUCKET, "data_bucket": BUCKET, "tasks": {LANE: lane},
     }  # fmt: skip
 
 
