@@ -13,6 +13,7 @@ from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.sessions import RoleSessions
 from local.aws.options import Options
 from local.aws.platform import Platform
+from local.aws.registry import install as install_registry
 from local.aws.s3 import install as install_s3
 
 
@@ -28,6 +29,7 @@ def install(options: Options) -> Platform:
     faults = FaultSwitch()
     dispatch.install(faults)
     install_s3()
+    install_registry(options, enforcement)
     install_cloudformation()
     agent = Agent(options)
     task_service.install(agent, enforcement, credentials, sessions, faults)
