@@ -95,7 +95,9 @@ def main() -> None:
     try:
         app()
     except (LocalError, UserError, SpecError) as error:
-        Console(stderr=True, highlight=False).print(f"tasklane local: {error}", style="red", markup=False, soft_wrap=True)
+        Console(stderr=True, highlight=False).print(
+            f"tasklane local: {error}", style="red", markup=False, soft_wrap=True
+        )
         sys.exit(1)
 
 

@@ -26,6 +26,8 @@ async def handle(platform: Platform, scope: Scope, receive: Receive, send: Send)
         await answer(send, 403, {"message": "header authorization must carry the emulator's token"})
     elif path == "credentials" and method == "POST":
         await _credentials(platform, receive, send)
+    elif path == "airflow" and method == "POST":
+        await _airflow(platform, receive, send)
     elif path == "faults":
         await _faults(platform, method, receive, send)
     else:
@@ -58,6 +60,21 @@ async def _credentials(platform: Platform, receive: Receive, send: Send) -> None
     session = f"{service.split('.')[0]}-{role.rsplit('/', 1)[-1]}"[:64]
     full_uri, token = platform.credentials.issue(role, session)
     await answer(send, 200, {"full_uri": full_uri, "authorization_token": token})
+
+
+async def _airflow(platform: Platform, receive: Receive, send: Send) -> None:
+    """Where the Airflow of an MWAA environment answers: {"environment": "tasklane-local", "url": "http://127.0.0.1:…"}."""
+    try:
+        told = await read_json(receive)
+        environment, url = str(told["environment"]), str(told["url"])
+    except (ValueError, KeyError, TypeError):
+        await answer(send, 400, {"message": 'the body must be JSON: {"environment": "…", "url": "http://127.0.0.1:…"}'})
+        return
+    if url and not url.startswith("http://127.0.0.1:"):
+        await answer(send, 400, {"message": f"only an Airflow on loopback can be announced, not {url!r}"})
+        return
+    platform.airflows.announce(environment, url)
+    await answer(send, 200, {"environment": environment, "url": url})
 
 
 async def _faults(platform: Platform, method: str, receive: Receive, send: Send) -> None:

@@ -6,11 +6,13 @@ from local.aws import dispatch
 from local.aws import ecs as task_service
 from local.aws.cloudformation import install as install_cloudformation
 from local.aws.credentials import Credentials
+from local.aws.ec2 import install as install_ec2
 from local.aws.ecs.agent import Agent
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.sessions import RoleSessions
+from local.aws.mwaa import install as install_mwaa
 from local.aws.options import Options
 from local.aws.platform import Platform
 from local.aws.registry import install as install_registry
@@ -29,8 +31,10 @@ def install(options: Options) -> Platform:
     faults = FaultSwitch()
     dispatch.install(faults)
     install_s3()
+    install_ec2()
     install_registry(options, enforcement)
     install_cloudformation()
+    airflows = install_mwaa()
     agent = Agent(options)
     task_service.install(agent, enforcement, credentials, sessions, faults)
-    return Platform(options, audit, enforcement, credentials, faults, agent)
+    return Platform(options, audit, enforcement, credentials, faults, agent, airflows)

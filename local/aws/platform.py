@@ -8,6 +8,7 @@ from local.aws.ecs.agent import Agent
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
+from local.aws.mwaa.rest_api import Airflows
 from local.aws.options import Options
 
 
@@ -21,6 +22,7 @@ class Platform:
     credentials: Credentials
     faults: FaultSwitch
     agent: Agent
+    airflows: Airflows
 
     def health(self) -> dict[str, Any]:
         """Figures for the health route."""

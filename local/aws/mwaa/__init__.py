@@ -1,0 +1,12 @@
+"""Amazon MWAA's runtime calls, in front of the Airflow that runs on this machine."""
+
+from ministack.services import mwaa
+
+from local.aws.mwaa.rest_api import Airflows, RestApi
+
+
+def install() -> Airflows:
+    """Take the place of ministack's InvokeRestApi (looked up at each call); returns where Airflows are announced."""
+    airflows = Airflows()
+    mwaa._invoke_rest_api = RestApi(airflows).handle  # type: ignore[assignment]
+    return airflows
