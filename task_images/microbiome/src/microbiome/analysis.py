@@ -28,7 +28,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Analysis:
-    """`counts` is features x samples; `results` has every sample of the manifest, sorted by name; `samples` the good ones."""
+    """`counts` is features x samples; `results` has every sample of the manifest by name; `samples` the good ones."""
 
     settings: Settings
     results: list[SampleResult]

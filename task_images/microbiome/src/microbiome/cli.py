@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 
 from microbiome import __version__, stop
-from microbiome.commands import analyze_batch, gather, prepare_reference, run as run_command, simulate, warm_up
+from microbiome.commands import analyze_batch, gather, prepare_reference, simulate, warm_up
+from microbiome.commands import run as run_command
 from microbiome.errors import BadInput
 from microbiome.outcome import BAD_INPUT, Outcome, publish
 
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code. Bad input gives one line; anything unexpected keeps its traceback, because a human will need it."""
+    """The exit code. Bad input gives one line; anything unexpected keeps its traceback: a human will need it."""
     options = parser().parse_args(arguments)
     stop.on_sigterm()
     try:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,12 +17,34 @@ RECORDS_PER_BLOCK = 8192
 # No record of 10,000 bases with a sensible header is larger; beyond it the file is not FASTQ, or has one huge line.
 MAX_RECORD_BYTES = 256 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
+PHRED_33, PHRED_64 = 33, 64
+# No instrument claims a score of 57 with offset 33; with offset 64 the same character is 26.
+ONLY_WITH_64 = 90
+
+
+@dataclass(frozen=True)
+class Block:
+    """Checked records that point into `text`; a quality character minus `offset` is its score."""
+
+    text: np.ndarray
+    records: np.ndarray
+    offset: int
+
+    @property
+    def count(self) -> int:
+        return len(self.records)
+
+    def first(self, count: int) -> "Block":
+        return Block(self.text, self.records[:count], self.offset)
+
+    def after(self, count: int) -> "Block":
+        return Block(self.text, self.records[count:], self.offset)
 
 
 class FastqFile:
     """The records of one file, block by block. Raises BadSample naming file and record number.
 
-    `name` is what error messages call the file. `next_block` hands out (text, records): records point into text.
+    `name` is what error messages call the file.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -31,17 +54,18 @@ class FastqFile:
         self._held = 0
         self._ended = False
         self._span = np.array([255, 0], np.int64)
+        self.offset = PHRED_33
         self._file = _open(path, name)
 
     def close(self) -> None:
         self._file.close()
 
-    def next_block(self) -> tuple[np.ndarray, np.ndarray]:
-        """The next records; an empty array at the end of the file. Valid until the next call."""
+    def next_block(self) -> Block:
+        """The next records; none at the end of the file."""
         records = np.empty((RECORDS_PER_BLOCK, FIELDS), np.int64)
         while True:
             self._fill()
-            found, used, code = parse(self._text, self._held, self._ended, records, self._span)
+            found, used, code = parse(self._text, self._held, self._ended, self.offset, records, self._span)
             if found == 0 and code != OK:
                 self._fail(code)
             if found == 0 and not self._ended and self._held >= len(self._text) - CHUNK_BYTES:
@@ -52,16 +76,16 @@ class FastqFile:
             if found or self._ended:
                 return self._hand_out(records[:found], used)
 
-    def _hand_out(self, records: np.ndarray, used: int) -> tuple[np.ndarray, np.ndarray]:
+    def _hand_out(self, records: np.ndarray, used: int) -> Block:
         """Give the used part away and keep the rest for the next block."""
         text, rest = self._text, self._held - used
         self._text = np.empty_like(text)
         self._text[:rest] = text[used : self._held]
         self._held = rest
         self.done += len(records)
-        if not len(records):
-            self._check_scores()
-        return text, records
+        if self.done == len(records):
+            self._choose_offset()
+        return Block(text, records, self.offset)
 
     def _fill(self) -> None:
         """Read until the buffer holds a chunk more than before, or the file has ended."""
@@ -80,7 +104,9 @@ class FastqFile:
 
     def _next_record(self) -> int:
         """The first record that could not be read whole."""
-        found, _, _ = parse(self._text, self._held, False, np.empty((RECORDS_PER_BLOCK, FIELDS), np.int64), self._span)
+        found, _, _ = parse(
+            self._text, self._held, False, self.offset, np.empty((RECORDS_PER_BLOCK, FIELDS), np.int64), self._span
+        )
         return self.done + int(found) + 1
 
     def _fail(self, code: int) -> None:
@@ -90,12 +116,11 @@ class FastqFile:
             reason += f" (the file begins with {begin!r})"
         raise BadSample(self.name, self.done + 1, reason)
 
-    def _check_scores(self) -> None:
-        """Refuse scores with Illumina's old offset 64, which would pass as very good ones."""
+    def _choose_offset(self) -> None:
+        """After the first block. Illumina wrote scores with offset 64 until 2011; archives are full of them."""
         low, high = self._span
-        if low >= 64 and high >= 90:
-            reason = f"the scores run from {chr(low)!r} to {chr(high)!r}: offset 64; convert them to offset 33"
-            raise BadSample(self.name, 0, reason)
+        if low >= PHRED_64 and high >= ONLY_WITH_64:
+            self.offset = PHRED_64
 
 
 def _open(path: Path, name: str) -> BinaryIO:
@@ -107,36 +132,30 @@ def _open(path: Path, name: str) -> BinaryIO:
     return igzip.open(path, "rb") if begin == GZIP_MAGIC else path.open("rb")
 
 
-def blocks(path: Path, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def blocks(path: Path, name: str) -> Iterator[Block]:
     """All blocks of one file."""
     reader = FastqFile(path, name)
     try:
-        while True:
-            text, records = reader.next_block()
-            if not len(records):
-                return
-            yield text, records
+        while (block := reader.next_block()).count:
+            yield block
     finally:
         reader.close()
 
 
-def paired_blocks(
-    paths: tuple[Path, Path], names: tuple[str, str]
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+def paired_blocks(paths: tuple[Path, Path], names: tuple[str, str]) -> Iterator[tuple[Block, Block]]:
     """Blocks of two files in step: record i of the first belongs to record i of the second."""
     readers = [FastqFile(path, name) for path, name in zip(paths, names, strict=True)]
     try:
         held = [reader.next_block() for reader in readers]
-        while len(held[0][1]) and len(held[1][1]):
-            count = min(len(held[0][1]), len(held[1][1]))
-            yield held[0][0], held[0][1][:count], held[1][0], held[1][1][:count]
-            for side, reader in enumerate(readers):
-                text, records = held[side]
-                held[side] = (text, records[count:]) if len(records) > count else reader.next_block()
-        for side, reader in enumerate(readers):
-            if len(held[side][1]):
-                short = readers[1 - side]
-                reason = f"different read counts: it ends after {short.done} reads, {reader.name} goes on"
+        while count := min(block.count for block in held):
+            yield held[0].first(count), held[1].first(count)
+            held = [
+                block.after(count) if block.count > count else reader.next_block()
+                for block, reader in zip(held, readers, strict=True)
+            ]
+        for block, short, long in zip(held, reversed(readers), readers, strict=True):
+            if block.count:
+                reason = f"different read counts: it ends after {short.done} reads, {long.name} goes on"
                 raise BadSample(short.name, short.done + 1, reason)
     finally:
         for reader in readers:

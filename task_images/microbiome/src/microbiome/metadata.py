@@ -1,4 +1,4 @@
-"""Sample metadata in QIIME 2's form: first column the sample's name, further columns anything; `#q2:types` is skipped."""
+"""Sample metadata in QIIME 2's form: first column the sample's name, then anything; `#q2:types` is skipped."""
 
 from dataclasses import dataclass, field
 

@@ -71,7 +71,7 @@ def _write_fasta(path: Path, sequences: Iterable[tuple[bytes, int]]) -> int:
     count = 0
     with igzip.GzipFile(path, "wb", compresslevel=1, mtime=0) as raw:
         lines: list[bytes] = []
-        for count, (sequence, size) in enumerate(sequences, start=1):  # noqa: B007
+        for count, (sequence, size) in enumerate(sequences, start=1):
             lines.append(b">%d;size=%d\n%b\n" % (count, size, sequence))
             if len(lines) == 4096:
                 raw.write(b"".join(lines))

@@ -16,7 +16,7 @@ from microbiome.kernels.primer import ERROR_RATE, primer_masks, reverse_compleme
 from microbiome.kernels.singles import filter_singles
 from microbiome.settings import Settings
 
-Block = tuple[np.ndarray, np.ndarray, np.ndarray]
+Sequences = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def process_sample(
     """
     kept = Dereplicator(scratch)
     totals = np.zeros(len(FATES), np.int64)
-    for text, lengths, fates in _pairs(files, names, settings) if len(files) == 2 else _singles(files, names, settings):
+    read = _pairs if len(files) == 2 else _singles
+    for text, lengths, fates in read(files, names, settings):
         totals += np.bincount(fates, minlength=len(FATES))
         kept.add(text, lengths)
     reads = Reads(int(totals.sum()), {name: int(count) for name, count in zip(FATES, totals, strict=True)})
@@ -62,16 +63,16 @@ def process_sample(
     return reads, kept.finish()
 
 
-def _pairs(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Block]:
+def _pairs(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Sequences]:
     primers = Primers(primer_masks(settings.forward_primer), primer_masks(settings.reverse_primer))
     max_errors = round(settings.max_ee * quality.UNIT)
     before = 0
-    for a, a_records, b, b_records in paired_blocks((files[0], files[1]), (names[0], names[1])):
-        count = len(a_records)
-        out = np.empty(int(a_records[:, 3].sum() + b_records[:, 3].sum()), np.uint8)
+    for a, b in paired_blocks((files[0], files[1]), (names[0], names[1])):
+        count = a.count
+        out = np.empty(int(a.records[:, 3].sum() + b.records[:, 3].sum()), np.uint8)
         lengths, fates = np.empty(count, np.int64), np.zeros(count, np.int64)
         kept = merge_pairs(
-            a, a_records, b, b_records,
+            a.text, a.records, a.offset, b.text, b.records, b.offset,
             primers.forward, primers.allowed[0], primers.reverse, primers.allowed[1],
             settings.min_length, settings.max_length, max_errors, out, lengths, fates,
         )  # fmt: skip
@@ -82,15 +83,16 @@ def _pairs(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) 
         yield out[: int(lengths[:kept].sum())], lengths[:kept], fates
 
 
-def _singles(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Block]:
+def _singles(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Sequences]:
     far = reverse_complement(settings.reverse_primer)
     primers = Primers(primer_masks(settings.forward_primer), primer_masks(far))
     max_errors = round(settings.max_ee * quality.UNIT)
-    for text, records in blocks(files[0], names[0]):
-        out = np.empty(int(records[:, 3].sum()), np.uint8)
-        lengths, fates = np.empty(len(records), np.int64), np.zeros(len(records), np.int64)
+    for block in blocks(files[0], names[0]):
+        out = np.empty(int(block.records[:, 3].sum()), np.uint8)
+        lengths, fates = np.empty(block.count, np.int64), np.zeros(block.count, np.int64)
         kept = filter_singles(
-            text, records, primers.forward, primers.allowed[0], primers.reverse, primers.allowed[1],
+            block.text, block.records, block.offset,
+            primers.forward, primers.allowed[0], primers.reverse, primers.allowed[1],
             settings.truncate_length, settings.min_length, settings.max_length, max_errors, out, lengths, fates,
         )  # fmt: skip
         yield out[: int(lengths[:kept].sum())], lengths[:kept], fates

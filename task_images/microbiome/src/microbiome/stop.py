@@ -24,7 +24,7 @@ def forget(path: Path) -> None:
 
 
 def on_sigterm() -> None:
-    """From now on SIGTERM ends the process with 143. Results are whole objects: what is not written yet never will be."""
+    """From now on SIGTERM ends the process with 143. Results are whole objects: there is no half of one."""
     signal.signal(signal.SIGTERM, _stop)
 
 

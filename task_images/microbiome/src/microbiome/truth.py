@@ -24,7 +24,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`detectable`: members expected with `minsize` reads or more. `bray_curtis` is the mean over samples, if stated."""
+    """`detectable`: members expected with `minsize` reads or more. `bray_curtis` is the mean over samples."""
 
     by: str
     samples: int
@@ -57,7 +57,7 @@ def read_expected(content: bytes, name: str) -> Expected:
     except (ValueError, IndexError) as error:
         raise BadInput(f"{name}: an expected composition with a faulty row: {error}") from None
     raise BadInput(
-        f"{name}: not an expected composition; give a table with the columns sample-id, abundance and sequence or taxon,"
+        f"{name}: not an expected composition; give a table with sample-id, abundance and sequence or taxon,"
         " a table of taxa by samples (first column Taxonomy), or a FASTA of sequences"
     )
 

@@ -58,7 +58,7 @@ def read_reference(path: Path, name: str, taxonomy: Path | None = None) -> Refer
             lineage = parse_header(header) if table is None else table.get(header.split()[0] if header else "", ())
         except NoLineage:
             raise BadInput(
-                f"{name}: entry {number} '>{header[:60]}' has no taxonomy; understood are DADA2 ('>Bacteria;...;Genus;'),"
+                f"{name}: entry {number} '>{header[:60]}' has no taxonomy; understood are DADA2 ('>Bacteria;...;'),"
                 " GTDB and Greengenes ('>id d__...;p__...'), SILVA ('>id Bacteria;...'), RDP ('Lineage=Root;...') and"
                 " sintax (';tax=d:...'), or a separate table: microbiome prepare-reference --taxonomy"
             ) from None

@@ -55,7 +55,7 @@ def execute(options: Namespace) -> Outcome:
     given = {name: getattr(options, name) for name in OPTIONS}
     samples_uri = options.out / "samples"
     settings = parse_settings(given | {"reference": options.reference, "samples_uri": str(samples_uri)}, "run")
-    items = tuple(_item(sample, settings, samples_uri) for sample in found)
+    items = tuple(item_of(sample, settings, samples_uri) for sample in found)
     manifest = Manifest(str(options.reads), settings, items, 1)
     print(f"{len(items)} samples in {options.reads}", flush=True)
     with scratch_folder() as scratch:
@@ -63,7 +63,7 @@ def execute(options: Namespace) -> Outcome:
     return gather(manifest, str(options.out))
 
 
-def _item(sample: FoundSample, settings: Settings, folder: Path) -> Item:
+def item_of(sample: FoundSample, settings: Settings, folder: Path) -> Item:
     """The result's name holds the files' state and the settings: a second run skips only what would be the same."""
     state = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in sample.files]
     digest = sha256(repr((sample.name, state, settings.of_samples(), sample.problem)).encode()).hexdigest()

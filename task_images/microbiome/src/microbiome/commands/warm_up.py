@@ -5,9 +5,9 @@ import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from microbiome.commands.gather import gather
 from microbiome.batch import process_items
-from microbiome.commands.run import _item
+from microbiome.commands.gather import gather
+from microbiome.commands.run import item_of
 from microbiome.manifest import Manifest
 from microbiome.names import find_samples
 from microbiome.outcome import DONE, Outcome
@@ -41,6 +41,6 @@ def _analyse(scratch: Path) -> None:
         "reference": str(scratch / "reference.fasta.gz"),
     }
     settings = parse_settings(given | {"samples_uri": str(scratch / "samples")}, "warm-up")
-    items = tuple(_item(sample, settings, scratch / "samples") for sample in find_samples(scratch / "reads"))
+    items = tuple(item_of(sample, settings, scratch / "samples") for sample in find_samples(scratch / "reads"))
     process_items(items, settings, scratch)
     gather(Manifest("warm-up", settings, items, 1), str(scratch / "out"))

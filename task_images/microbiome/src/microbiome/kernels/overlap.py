@@ -51,7 +51,7 @@ def best_shift(
     reverse_length: int,
     max_share: float,
 ) -> int:
-    """Where the reverse read begins in the forward read's coordinates (negative: the reads run past each other's start).
+    """Where the reverse read begins in the forward read's coordinates (negative: reads run past each other).
 
     NOT_FOUND if no overlap has at most `max_share` mismatches, NOT_UNIQUE if two are equally good.
     """

@@ -30,7 +30,7 @@ def same_name(a: np.ndarray, a_record: np.ndarray, b: np.ndarray, b_record: np.n
     """Whether two records carry the same read name."""
     if a_record[HEAD_LENGTH] != b_record[HEAD_LENGTH]:
         return False
-    for i in range(a_record[HEAD_LENGTH]):
+    for i in range(a_record[HEAD_LENGTH]):  # noqa: SIM110 (numba would make all() slower)
         if a[a_record[HEAD] + i] != b[b_record[HEAD] + i]:
             return False
     return True
@@ -42,10 +42,12 @@ def write_merged(
     a_start: int,
     a_quality: int,
     a_length: int,
+    a_offset: int,
     b: np.ndarray,
     b_start: int,
     b_quality: int,
     b_length: int,
+    b_offset: int,
     shift: int,
     out: np.ndarray,
     at: int,
@@ -61,12 +63,12 @@ def write_merged(
         first, second = 4, 4
         if i < a_length:
             first = np.int64(CODE[a[a_start + i]])
-            first_score = np.int64(a[a_quality + i]) - 33
+            first_score = np.int64(a[a_quality + i]) - a_offset
         if j >= 0:
             place = b_length - 1 - j
             second = np.int64(CODE[b[b_start + place]])
             second = 3 - second if second < 4 else 4
-            second_score = np.int64(b[b_quality + place]) - 33
+            second_score = np.int64(b[b_quality + place]) - b_offset
         if first < 4 and second < 4:
             if first == second:
                 errors += AGREE[first_score, second_score]
@@ -90,8 +92,10 @@ def write_merged(
 def merge_pairs(
     a: np.ndarray,
     a_records: np.ndarray,
+    a_offset: int,
     b: np.ndarray,
     b_records: np.ndarray,
+    b_offset: int,
     forward_primer: np.ndarray,
     forward_allowed: int,
     reverse_primer: np.ndarray,
@@ -144,10 +148,12 @@ def merge_pairs(
                 a_start,
                 a_records[i, QUALITY] + a_cut,
                 a_length,
+                a_offset,
                 b,
                 b_start,
                 b_records[i, QUALITY] + b_cut,
                 b_length,
+                b_offset,
                 shift,
                 out,
                 at,

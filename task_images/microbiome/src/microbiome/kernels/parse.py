@@ -15,7 +15,7 @@ REASONS = {
     NO_PLUS: "not a FASTQ record: the third line does not begin with '+'",
     BAD_BASE: "the sequence has a character other than A, C, G, T, N",
     LENGTHS_DIFFER: "sequence and quality have different lengths",
-    BAD_QUALITY: "the quality line has a character outside '!' to '~'",
+    BAD_QUALITY: "the quality line has a character that is no score of this file",
     EMPTY_READ: "the sequence line is empty",
     TOO_LONG: "the read is longer than the 10000 bases that are allowed",
     CUT_SHORT: "the file ends in the middle of the record",
@@ -55,8 +55,11 @@ def _quality_range(text: np.ndarray, start: int, length: int) -> tuple[int, int]
 
 
 @njit(cache=True, nogil=True)
-def parse(text: np.ndarray, end: int, last: bool, records: np.ndarray, span: np.ndarray) -> tuple[int, int, int]:
+def parse(
+    text: np.ndarray, end: int, last: bool, lowest: int, records: np.ndarray, span: np.ndarray
+) -> tuple[int, int, int]:
     """Records in text[:end]; `last` says that the file ends there, with or without a line feed.
+    `lowest` is the lowest quality character that is allowed.
 
     Fills `records` (n x FIELDS) and widens `span` (lowest and highest quality character seen).
     Returns (records found, bytes used, error code); the record after the last good one is the faulty one.
@@ -114,7 +117,7 @@ def parse(text: np.ndarray, end: int, last: bool, records: np.ndarray, span: np.
             cut = last and next_record > end and quality_end - quality < length
             return found, position, CUT_SHORT if cut else LENGTHS_DIFFER
         low, high = _quality_range(text, quality, length)
-        if low < 33 or high > 126:
+        if low < lowest or high > 126:
             return found, position, BAD_QUALITY
         span[0] = min(span[0], low)
         span[1] = max(span[1], high)

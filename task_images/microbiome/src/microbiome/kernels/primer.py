@@ -5,7 +5,7 @@ from numba import njit
 
 from microbiome.kernels.bits import CODE
 
-IUPAC = dict(A=1, C=2, G=4, T=8, M=3, R=5, W=9, S=6, Y=10, K=12, V=7, H=11, D=13, B=14, N=15)
+IUPAC = dict(zip("ACGTMRWSYKVHDBN", (1, 2, 4, 8, 3, 5, 9, 6, 10, 12, 7, 11, 13, 14, 15), strict=True))
 COMPLEMENT = str.maketrans("ACGTMRWSYKVHDBN", "TGCAKYWSRMBDHVN")
 # cutadapt's default (-e 0.1): two mismatches are allowed in a primer of 20 bases.
 ERROR_RATE = 0.1

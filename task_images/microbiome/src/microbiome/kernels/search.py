@@ -29,7 +29,7 @@ def absorb(
     last: int,
     absorbed: np.ndarray,
 ) -> None:
-    """Mark the sequences first..last-1 that are errors of a centroid: distance d <= D where size(centroid) >= skews[D] x size.
+    """Mark sequences first..last-1 that are errors of a centroid: distance d with size(centroid) >= skews[d] x size.
 
     `centroids` are row numbers in falling abundance; skews[d] is the least abundance ratio at distance d, rising.
     """

@@ -12,7 +12,7 @@ from microbiome.kernels.quality import SINGLE
 
 @njit(cache=True, nogil=True)
 def write_single(
-    text: np.ndarray, start: int, quality: int, length: int, out: np.ndarray, at: int, max_errors: int
+    text: np.ndarray, start: int, quality: int, length: int, offset: int, out: np.ndarray, at: int, max_errors: int
 ) -> int:
     """Write one read to out[at:]; returns its fate."""
     errors = 0
@@ -20,7 +20,7 @@ def write_single(
         code = CODE[text[start + i]]
         if code > 3:
             return AMBIGUOUS
-        errors += SINGLE[np.int64(text[quality + i]) - 33]
+        errors += SINGLE[np.int64(text[quality + i]) - offset]
         out[at + i] = LETTER[code]
     return KEPT if errors <= max_errors else LOW_QUALITY
 
@@ -29,6 +29,7 @@ def write_single(
 def filter_singles(
     text: np.ndarray,
     records: np.ndarray,
+    offset: int,
     forward_primer: np.ndarray,
     forward_allowed: int,
     far_primer: np.ndarray,
@@ -65,7 +66,7 @@ def filter_singles(
         elif length > max_length:
             fates[i] = TOO_LONG
         else:
-            fates[i] = write_single(text, start, records[i, QUALITY] + cut, length, out, at, max_errors)
+            fates[i] = write_single(text, start, records[i, QUALITY] + cut, length, offset, out, at, max_errors)
             if fates[i] == KEPT:
                 lengths[kept] = length
                 kept += 1

@@ -40,7 +40,7 @@ def draw_fragments(
     """
     codes = [np.array(["ACGT".index(base) for base in amplicon(member.strain.sequence)], np.int8) for member in members]
     shares = np.array([member.share for member in members])
-    chimeric = int(round(pairs * chimera_share)) if len(members) > 1 else 0
+    chimeric = round(pairs * chimera_share) if len(members) > 1 else 0
     origin = random.choice(len(members), pairs - chimeric, p=shares)
     fragments = [codes[index] for index in origin]
     kinds = [_chimera(random, codes, shares) for _ in range(max(1, chimeric // 20))] if chimeric else []

@@ -26,7 +26,7 @@ VARIABLE = [
 # Share of variable positions that change below a parent at each rank, from phylum to strain; conserved ones: a tenth.
 DIVERGENCE = (0.30, 0.20, 0.15, 0.14, 0.12, 0.05)
 CHILDREN = (1, 6, 2, 2, 2, 3)
-SYLLABLES = "ba be bi bo da de di do fa fe ka ke ki la le li lo ma me mi mo na ne ni no pa pe po ra re ri ro sa se si ta te to va ve".split()
+SYLLABLES = [first + second for first in "bdfklmnprstv" for second in "aeio"]
 ENDINGS = ("", "ota", "ia", "ales", "aceae", "um")
 INDEL_SHARE = 0.03
 

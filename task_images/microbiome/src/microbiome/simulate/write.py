@@ -16,7 +16,7 @@ GROUPS = ("control", "treated")
 
 @dataclass(frozen=True)
 class Study:
-    """What to make. `pairs` per sample; `abundance` is even, staggered or both (alternating); `bad` are kinds of files."""
+    """What to make. `pairs` per sample; `abundance`: even, staggered or both (alternating); `bad`: kinds of files."""
 
     samples: int
     seed: int

@@ -32,10 +32,13 @@ def alpha(column: np.ndarray) -> Alpha:
 
 
 def rarefaction(column: np.ndarray, steps: int = RAREFACTION_STEPS) -> list[tuple[int, float]]:
-    """(depth, expected number of features) for evenly spaced depths up to all reads (Hurlbert 1971)."""
+    """(depth, expected number of features) for depths up to all reads (Hurlbert 1971).
+
+    Depths lie closer together where the curve is steep.
+    """
     present = [int(count) for count in np.sort(column[column > 0])]
     total = sum(present)
-    depths = sorted({max(1, total * step // steps) for step in range(1, steps + 1)}) if total else []
+    depths = sorted({max(1, total * step * step // (steps * steps)) for step in range(1, steps + 1)}) if total else []
     return [(depth, sum(1.0 - _absent(total, count, depth) for count in present)) for depth in depths]
 
 
@@ -72,8 +75,10 @@ def principal_coordinates(distances: np.ndarray, axes: int = 3) -> Ordination:
     """Classical scaling (Gower 1966). Each axis points so that its largest coordinate is positive."""
     count = len(distances)
     squared = distances**2
+    if not count:
+        return Ordination(np.empty((0, 0)), np.empty(0), np.empty(0))
     centred = -0.5 * (squared - squared.mean(0) - squared.mean(1)[:, None] + squared.mean())
-    values, vectors = np.linalg.eigh(centred) if count else (np.empty(0), np.empty((0, 0)))
+    values, vectors = np.linalg.eigh(centred)
     order = np.argsort(-values, kind="stable")[: min(axes, max(count - 1, 0))]
     # Axes of rounding noise differ from processor to processor: they are no axes.
     kept = order[values[order] > 1e-9]

@@ -30,10 +30,8 @@ def overall_summary(analysis: Analysis) -> str:
         counts = analysis.counts[:, column[result.key]]
         reads, mapped = result.reads, int(counts.sum())
         kept = reads["kept"]
-        rows.append(
-            [result.key, result.status, reads["input"], *(reads[fate] for fate in lost), kept, result.unique]
-            + [mapped, kept - mapped, int(np.count_nonzero(counts))]
-        )
+        before = [result.key, result.status, reads["input"], *(reads[fate] for fate in lost), kept, result.unique]
+        rows.append([*before, mapped, kept - mapped, int(np.count_nonzero(counts))])
     return table(header, rows)
 
 

@@ -22,6 +22,15 @@ function fillRun() {
     ...pairs("Versions", DATA.versions));
 }
 
+// File names without their folders: the folders are the same for all, and a phone is narrow.
+function quarantineTable() {
+  const rows = DATA.quarantine.map(([sample, file, record, reason]) => {
+    const short = make("span", { title: file }, file.split("/").pop());
+    return [sample, reason.replaceAll(/(\S+\/)+/g, ""), short, record];
+  });
+  return table(["Sample", "Reason", "File", "Record"], rows);
+}
+
 function addControls() {
   const columns = DATA.metadata.columns;
   const levels = Object.entries(DATA.levels).map(([level, { rank }]) => [level, rank]);
@@ -46,18 +55,18 @@ function start() {
   byId("methods-content").append(...DATA.methods.map((paragraph) => make("p", {}, paragraph)));
   fillTruth();
   fillRun();
-  if (DATA.quarantine.length) byId("quarantine-content").append(table(["Sample", "File", "Record", "Reason"], DATA.quarantine));
+  if (DATA.quarantine.length) byId("quarantine-content").append(quarantineTable());
   else drop("quarantine");
   const charts = ["composition", "reads", "alpha", "rarefaction"];
   if (!DATA.pcoa) drop("pcoa");
-  if (DATA.samples.length) { addControlsSafely(); drawAll(); } else charts.filter(byId).forEach(drop);
+  if (DATA.samples.length) { addAllControls(); drawAll(); } else charts.filter(byId).forEach(drop);
   byId("contents").append(...[...document.querySelectorAll("section")].map((section) =>
     make("a", { href: "#" + section.id }, section.querySelector("h2").textContent)));
   let timer = 0;
   window.addEventListener("resize", () => { clearTimeout(timer); timer = setTimeout(() => DATA.samples.length && drawAll(), 150); });
 }
 
-function addControlsSafely() {
+function addAllControls() {
   if (!DATA.pcoa) document.body.append(make("div", { id: "pcoa-controls", hidden: "" }));
   addControls();
 }
