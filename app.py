@@ -25,9 +25,9 @@ from stacks.rule_packs import add_rule_packs
 ROOT = Path(__file__).parent
 
 
-def main(root: Path = ROOT) -> int:
+def main(root: Path = ROOT, app: cdk.App | None = None) -> int:
     """0 done, 1 the specification cannot be used (one line per problem on stderr)."""
-    app = cdk.App(analytics_reporting=False)
+    app = app or cdk.App(analytics_reporting=False)
     name = app.node.try_get_context("env")
     if not name:
         known = "|".join(environment_names(root))

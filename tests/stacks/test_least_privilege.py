@@ -1,0 +1,193 @@
+"""Every statement of every role, exactly: a right that is added anywhere fails here first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from platform_spec.tasks import Access, Task, load_dag_access, load_tasks
+from tests.stacks.conftest import ROOT
+from tests.stacks.evaluate import Deployment, statements
+
+TASKS = load_tasks(ROOT)
+Statement = tuple[list[str], list[str], dict[str, Any] | None]
+
+
+def rights(deployment: Deployment, role: str) -> dict[str, Statement]:
+    """Actions, resources and conditions by Sid of all policies of a role, whichever stack they lie in."""
+    found: dict[str, Statement] = {}
+    for part in deployment.stacks:
+        policies = deployment.resources(part, "AWS::IAM::ManagedPolicy")
+        attached = {
+            arn
+            for r in deployment.resources(part, "AWS::IAM::Role").values()
+            if r.get("RoleName") == role
+            for arn in r.get("ManagedPolicyArns", [])
+        }
+        for other in deployment.stacks:
+            for id_, policy in deployment.resources(other, "AWS::IAM::ManagedPolicy").items():
+                if f"<AWS::IAM::ManagedPolicy/{id_}>" in attached:
+                    policies = {**policies, id_: {**policy, "Roles": [role]}}
+        for policy in policies.values():
+            if role in policy.get("Roles", []):
+                for sid, s in statements(policy).items():
+                    assert s["Effect"] == "Allow"
+                    assert sid not in found
+                    found[sid] = (s["Action"], s["Resource"], s.get("Condition"))
+    return found
+
+
+def data_rights(deployment: Deployment, access: Access) -> dict[str, Statement]:
+    """What access intents come to."""
+    bucket = f"arn:aws:s3:::tasklane-{deployment.name}-data-{deployment.account}-{deployment.region}"
+    expected: dict[str, Statement] = {}
+    if access.read:
+        expected["ReadData"] = (["s3:GetObject"], sorted(f"{bucket}/{p}*" for p in access.read), None)
+        listed = {"StringLike": {"s3:prefix": [f"{p}*" for p in access.read]}}
+        expected["ListData"] = (["s3:ListBucket"], [bucket], listed)
+    if access.write:
+        puts = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        expected["WriteData"] = (puts, sorted(f"{bucket}/{p}*" for p in access.write), None)
+    if access.read or access.write:
+        actions = ["kms:Decrypt", "kms:GenerateDataKey"] if access.write else ["kms:Decrypt"]
+        via = {"StringEquals": {"kms:ViaService": f"s3.{deployment.region}.amazonaws.com"}}
+        expected["UseKeyThroughS3"] = (actions, [key_of(deployment)], via)
+    return expected
+
+
+def key_of(deployment: Deployment) -> str:
+    [id_] = deployment.resources("storage", "AWS::KMS::Key")
+    return f"<AWS::KMS::Key/{id_}>.Arn".removesuffix(".Arn")
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_task_role(deployment: Deployment, task: Task) -> None:
+    role = f"tasklane-{deployment.name}-{task.name}-task"
+    assert rights(deployment, role) == data_rights(deployment, task.access)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_execution_role(deployment: Deployment, task: Task) -> None:
+    region, account, name = deployment.region, deployment.account, deployment.name
+    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    log_group = f"arn:aws:logs:{region}:{account}:log-group:/tasklane/{name}/{task.name}:*"
+    repository = f"arn:aws:ecr:{region}:{account}:repository/tasklane-{name}/{task.name}"
+    assert rights(deployment, f"tasklane-{name}-{task.name}-exec") == {
+        "LogInToEcr": (["ecr:GetAuthorizationToken"], ["*"], None),
+        "PullImage": (pull, [repository], None),
+        "WriteLog": (["logs:CreateLogStream", "logs:PutLogEvents"], [log_group], None),
+    }
+
+
+def test_airflow_may_run_our_tasks_and_nothing_else(deployment: Deployment) -> None:
+    region, account, name = deployment.region, deployment.account, deployment.name
+    ecs = f"arn:aws:ecs:{region}:{account}"
+    on_cluster = {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/tasklane-{name}"}}
+    running = [f"{ecs}:task/tasklane-{name}/*"]
+    families = [f"{ecs}:task-definition/tasklane-{name}-{t}{form}" for t in TASKS for form in ("", ":*")]
+    roles = [f"arn:aws:iam::{account}:role/tasklane-{name}-{t}-{kind}" for t in TASKS for kind in ("exec", "task")]
+    logs = [f"arn:aws:logs:{region}:{account}:log-group:/tasklane/{name}/{t}:*" for t in TASKS]
+    passed = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    found = rights(deployment, f"tasklane-{name}-airflow")
+    assert {sid: found[sid] for sid in RUN_TASKS} == {
+        "RunTasks": (["ecs:RunTask"], sorted(families), on_cluster),
+        "PassRoles": (["iam:PassRole"], sorted(roles), passed),
+        "WatchAndStop": (["ecs:DescribeTasks", "ecs:StopTask"], running, None),
+        "ListTasks": (["ecs:ListTasks"], ["*"], on_cluster),
+        "TagOnRun": (["ecs:TagResource"], running, {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
+        "ReadTaskLogs": (["logs:GetLogEvents"], sorted(logs), None),
+    }
+
+
+def test_airflow_has_what_mwaa_demands_and_the_intents_of_the_dags(deployment: Deployment) -> None:
+    """MWAA user guide, "Amazon MWAA execution role", with a customer managed key."""
+    region, account, name = deployment.region, deployment.account, deployment.name
+    dags = f"arn:aws:s3:::tasklane-{name}-dags-{account}-{region}"
+    via = {"StringEquals": {"kms:ViaService": [f"sqs.{region}.amazonaws.com", f"s3.{region}.amazonaws.com"]}}
+    found = rights(deployment, f"tasklane-{name}-airflow")
+    assert {sid: right for sid, right in found.items() if sid not in RUN_TASKS} == {
+        "PublishMetrics": (
+            ["airflow:PublishMetrics"],
+            [f"arn:aws:airflow:{region}:{account}:environment/tasklane-{name}"],
+            None,
+        ),
+        "ReadDagBucket": (["s3:GetBucket*", "s3:GetObject*", "s3:List*"], [dags, f"{dags}/*"], None),
+        "WriteLogs": (
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:GetLogEvents",
+                "logs:GetLogGroupFields",
+                "logs:GetLogRecord",
+                "logs:GetQueryResults",
+                "logs:PutLogEvents",
+            ],
+            [f"arn:aws:logs:{region}:{account}:log-group:airflow-tasklane-{name}-*"],
+            None,
+        ),
+        "StartChecks": (["logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock"], ["*"], None),
+        "Metrics": (["cloudwatch:PutMetricData"], ["*"], None),
+        "CeleryQueues": (
+            [
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ReceiveMessage",
+                "sqs:SendMessage",
+            ],
+            [f"arn:aws:sqs:{region}:*:airflow-celery-*"],
+            None,
+        ),
+        "UseKey": (
+            ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"],
+            [key_of(deployment)],
+            via,
+        ),
+        **data_rights(deployment, load_dag_access(ROOT)),
+    }
+
+
+def test_who_may_assume_the_roles(deployment: Deployment) -> None:
+    source = {
+        "StringEquals": {"aws:SourceAccount": deployment.account},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{deployment.region}:{deployment.account}:*"},
+    }
+    for role in deployment.resources("compute", "AWS::IAM::Role").values():
+        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert (trust["Principal"], trust["Condition"]) == ({"Service": "ecs-tasks.amazonaws.com"}, source)
+    [airflow] = deployment.resources("airflow", "AWS::IAM::Role").values()
+    [trust] = airflow["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": ["airflow-env.amazonaws.com", "airflow.amazonaws.com"]}
+
+
+def test_run_task_and_pass_role_never_on_everything(deployment: Deployment) -> None:
+    for part in deployment.stacks:
+        for policy in deployment.resources(part, "AWS::IAM::ManagedPolicy").values():
+            for statement in statements(policy).values():
+                assert not any(action in ("*", "ecs:*", "iam:*") for action in statement["Action"])
+                if {"ecs:RunTask", "iam:PassRole"} & set(statement["Action"]):
+                    for resource in statement["Resource"]:
+                        assert f"tasklane-{deployment.name}-" in resource.partition("*")[0]
+
+
+def test_secrets_are_read_by_the_execution_role_alone(sample: Deployment) -> None:
+    found = rights(sample, "tasklane-stg-large_one-exec")
+    secret = f"arn:aws:secretsmanager:{sample.region}:{sample.account}:secret:tasklane-stg/large_one/API_KEY-??????"
+    assert found["ReadSecrets"] == (["secretsmanager:GetSecretValue"], [secret], None)
+    via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{sample.region}.amazonaws.com"}}
+    assert found["UseKeyThroughSecrets"] == (["kms:Decrypt"], [key_of(sample)], via)
+    assert set(rights(sample, "tasklane-stg-large_one-task")) == {
+        "ReadData",
+        "ListData",
+        "WriteData",
+        "UseKeyThroughS3",
+    }
+
+
+def test_a_task_without_intents_has_no_rights(sample: Deployment) -> None:
+    assert rights(sample, "tasklane-stg-idle-task") == {}
+
+
+RUN_TASKS = ("RunTasks", "PassRoles", "WatchAndStop", "ListTasks", "TagOnRun", "ReadTaskLogs")
