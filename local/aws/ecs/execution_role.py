@@ -26,11 +26,11 @@ _RETRIEVAL = (
 class ExecutionRole:
     """One task's execution role. Needs a request scope (account, Region)."""
 
-    def __init__(self, arn: str, sessions: RoleSessions, enforcement: Enforcement) -> None:
+    def __init__(self, arn: str, task_arn: str, sessions: RoleSessions, enforcement: Enforcement) -> None:
         self._arn, self._enforcement, self._key = arn, enforcement, ""
         if arn:
             try:
-                check_trust(arn, "ecs-tasks.amazonaws.com")
+                check_trust(arn, "ecs-tasks.amazonaws.com", {"aws:SourceArn": task_arn})
             except TrustError as error:
                 raise StartError(
                     f"ECS was unable to assume the role '{arn}' that was provided for this task. {error}"

@@ -86,7 +86,7 @@ class Launcher:
 
     def _execution_role(self, task: Json, definition: Json) -> ExecutionRole:
         arn = task["overrides"].get("executionRoleArn") or definition.get("executionRoleArn") or ""
-        return ExecutionRole(arn, self._sessions, self._enforcement)
+        return ExecutionRole(arn, task["taskArn"], self._sessions, self._enforcement)
 
     def _log_stream(self, container: Json, task_id: str, role: ExecutionRole) -> LogStream | None:
         configuration = container.get("logConfiguration") or {}
