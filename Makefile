@@ -81,4 +81,5 @@ $(VENVS)/postgres/.made: locks/postgres.txt | $(UV)
 $(IMAGE_VENVS): $(VENVS)/%/.made: task_images/%/requirements.lock task_images/%/pyproject.toml | $(UV)
 	$(call make_venv,$(VENVS)/$*,task_images/$*/requirements.lock)
 	@$(UV) pip install --quiet --python $(VENVS)/$*/bin/python --no-deps -e task_images/$*
+	@if [ -x task_images/$*/warm-up ]; then task_images/$*/warm-up $(VENVS)/$*/bin/python; fi
 	@touch $@

@@ -19,7 +19,7 @@ from ops.errors import UserError
 from platform_spec.errors import SpecError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 StateFolder = Annotated[Path, typer.Option("--state", help="Where logs, data and ports of this environment are kept.")]
 FOLDER = ROOT / ".local"
 

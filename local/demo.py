@@ -24,7 +24,7 @@ from ops.errors import UserError
 from ops.workspace import Workspace
 from platform_spec.errors import SpecError
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def demo(

@@ -31,7 +31,7 @@ def simulated_samples(count: int, folder: Path, reference: Path | None) -> Sampl
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""})
     if done.returncode:
         raise LocalError(f"generating samples failed: {done.stderr.strip().splitlines()[-1:] or done.stdout}")
-    reads = _fastq_files(folder)
+    reads = _fastq_files(folder / "reads")
     return Samples(
         reads=reads,
         reference=_one(folder, "reference*.fasta*"),
