@@ -3,16 +3,16 @@
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
 from ops.cdk import run_cdk
+from ops.commands import images
 from ops.deploy import deploy as deploy_environment
 from ops.deploy import upload_dags
 from ops.errors import UserError
+from ops.options import DryRun, Env, Json, err, show_json
 from ops.workspace import ROOT, Workspace
 from platform_spec.errors import SpecError
 from platform_spec.manifest import ManifestError
@@ -21,10 +21,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__d
 dags = typer.Typer(no_args_is_help=True, help="The DAGs in the bucket.")
 app.add_typer(dags, name="dags")
 
-Env = Annotated[str, typer.Option("--env", help="A file name of environments/, without .toml.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
-err = Console(stderr=True, highlight=False)
+app.add_typer(images.app, name="images")
 
 
 @app.command()
@@ -45,7 +42,7 @@ def dags_upload(env: Env, dry_run: DryRun = False, as_json: Json = False) -> Non
     """Bring the DAG bucket to this source: only what differs is written, the manifest last."""
     changes = upload_dags(Workspace(env), err.print, dry_run=dry_run)
     if as_json:
-        Console().print_json(data={**asdict(changes), "dry_run": dry_run})
+        show_json({**asdict(changes), "dry_run": dry_run})
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -2,12 +2,13 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from ops.errors import UserError
 from platform_spec.environments import Environment, load_environment
@@ -19,12 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent
 EMULATOR_ACCOUNT = "000000000000"
 
 
+def checkout() -> Path:
+    """The repository that commands act on: TASKLANE_ROOT, else the one this program belongs to."""
+    return Path(os.environ.get("TASKLANE_ROOT") or ROOT).resolve()
+
+
 @dataclass(frozen=True)
 class Workspace:
     """An environment of the repository; everything is loaded on first use."""
 
     environment_name: str
-    root: Path = ROOT
+    root: Path = field(default_factory=checkout)
 
     @cached_property
     def environment(self) -> Environment:
@@ -46,20 +52,34 @@ class Workspace:
         if self.environment.account != EMULATOR_ACCOUNT:
             return variables
         endpoint = os.environ.get("AWS_ENDPOINT_URL") or self._running_emulator()
-        credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-        return {**variables, **credentials, "AWS_ENDPOINT_URL": endpoint}
+        return {**variables, **_emulator_credentials(), "AWS_ENDPOINT_URL": endpoint}
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this environment's account and Region."""
+        """A boto3 client of this environment's account and Region; one per service, shared by threads."""
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    def _new_client(self, service: str) -> Any:
+        config = Config(retries={"mode": "standard", "max_attempts": 5})
         endpoint = self.aws_variables.get("AWS_ENDPOINT_URL")
         if endpoint is None:
-            return boto3.client(service, region_name=self.environment.region)  # type: ignore[call-overload]
+            region = self.environment.region
+            return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+        keys = self.aws_variables
         return boto3.client(  # type: ignore[call-overload]
             service,
             region_name=self.environment.region,
             endpoint_url=endpoint,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 (the emulator's documented root credentials)
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+            # `env.airflow…` in front of 127.0.0.1 would be no host.
+            config=config.merge(Config(inject_host_prefix=False)),
         )
 
     def _running_emulator(self) -> str:
@@ -70,3 +90,14 @@ class Workspace:
                 f"environment {self.environment_name} is deployed to the emulator on this machine, which does not run; "
                 f"start it with `tasklane local up`"
             ) from None
+
+
+def _emulator_credentials() -> dict[str, str]:
+    """The emulator's root credentials, or a role session where the shell names an emulator and a session of it.
+
+    Keys alone are not taken over: they are a developer's own, of a real account, which the emulator does not know.
+    """
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    if "AWS_ENDPOINT_URL" in os.environ and all(os.environ.get(name) for name in names):
+        return {name: os.environ[name] for name in names}
+    return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

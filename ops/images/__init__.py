@@ -1,0 +1,1 @@
+"""Task images: built where an engine answers, pushed to ECR under the hash of their source, named by digest."""

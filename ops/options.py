@@ -1,0 +1,34 @@
+"""Options that commands share, and how they speak: people read standard error, programs standard output."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+Env = Annotated[str, typer.Option("--env", help="A file name of environments/, without .toml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
+err = Console(stderr=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    err.print(line, markup=False, soft_wrap=True)
+
+
+def show_json(result: Any) -> None:
+    print(json.dumps(result, indent=2, default=str))
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
+    """A table for people; `empty` when there is no row."""
+    if not rows:
+        say(empty)
+        return
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    err.print(table, markup=False)
