@@ -7,11 +7,14 @@ from local.aws.cloudformation import (
     gateways,
     security_group_rules,
     task_definitions,
+    topics,
     vpcs,
 )
+
+_PARTS = (buckets, clusters, environments, gateways, security_group_rules, task_definitions, topics, vpcs)
 
 
 def install() -> None:
     """Register every handler."""
-    for part in (vpcs, gateways, security_group_rules, buckets, clusters, task_definitions, environments):
+    for part in _PARTS:
         part.install()

@@ -26,9 +26,11 @@ def main() -> int:
     for name, artifact in manifest["artifacts"].items():
         if artifact["type"] != "aws:cloudformation:stack":
             continue
-        region = artifact["environment"].rsplit("/", 1)[-1]
+        account, region = artifact["environment"].removeprefix("aws://").split("/")
         template = json.loads((given.assembly / artifact["properties"]["templateFile"]).read_text())
-        found = compare_stack(artifact["properties"].get("stackName", name), template, _clients(given.endpoint, region))
+        found = compare_stack(
+            artifact["properties"].get("stackName", name), template, _clients(given.endpoint, account, region)
+        )
         for difference in found:
             print(difference)
         total, stacks = total + len(found), stacks + 1
@@ -36,14 +38,14 @@ def main() -> int:
     return 1 if total else 0
 
 
-def _clients(endpoint: str, region: str):
+def _clients(endpoint: str, account: str, region: str):
     @cache
     def client(service: str):
         return boto3.client(
             service,
             region_name=region,
             endpoint_url=endpoint,
-            aws_access_key_id="test",
+            aws_access_key_id=account,  # the emulator takes an account number for the root of that account
             aws_secret_access_key="test",  # noqa: S106 - the emulator's documented root
             config=Config(inject_host_prefix=False),
         )

@@ -102,6 +102,8 @@ def _tag_map(tags: Any) -> dict[str, str]:
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -25,7 +25,10 @@ def _topic_policy(clients: Any, identifier: str, own: Json) -> Deployed:
 
 
 def _subscription(clients: Any, arn: str, own: Json) -> Deployed:
-    return Deployed(clients("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"])
+    sns = clients("sns")
+    pages = sns.get_paginator("list_subscriptions").paginate()
+    listed = next(one for page in pages for one in page["Subscriptions"] if one["SubscriptionArn"] == arn)
+    return Deployed({**sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"], **listed})
 
 
 def _queue(clients: Any, url: str, own: Json) -> Deployed:
