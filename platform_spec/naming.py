@@ -82,6 +82,11 @@ class Names:
     def flow_log_group(self) -> str:
         return self._checked("log group", f"/{PROJECT}/{self.env.name}/network/flow-logs")
 
+    @property
+    def insights_log_group(self) -> str:
+        """Container Insights writes to this name and makes the group itself, kept for ever, if it is not there."""
+        return self._checked("log group", f"/aws/ecs/containerinsights/{self.cluster}/performance")
+
     def airflow_log_group(self, log: str) -> str:
         """MWAA writes to these names and no others; `log` is one of AIRFLOW_LOGS."""
         return self._checked("log group", f"airflow-{self.mwaa_environment}-{log}")

@@ -15,6 +15,7 @@ from platform_spec.environments import Environment
 from platform_spec.naming import Names, construct_id
 from platform_spec.tasks import Task
 from stacks.components.fargate_task import FargateTask
+from stacks.components.logs import OwnedLogGroup
 from stacks.components.published import Published
 from stacks.components.run_tasks_policy import TASKS_PER_POLICY, RunTasksPolicy
 from stacks.network import NetworkStack
@@ -43,6 +44,11 @@ class ComputeStack(Stack):
             enable_fargate_capacity_providers=True,
             container_insights_v2=ecs.ContainerInsights[settings.container_insights.upper()],
         )
+        if settings.container_insights != "disabled":
+            insights = OwnedLogGroup(
+                self, "InsightsLog", name=names.insights_log_group, settings=settings, key=storage.key
+            )
+            self.cluster.node.add_dependency(insights)
         self.tasks = [
             FargateTask(
                 self,

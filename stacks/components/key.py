@@ -35,7 +35,11 @@ class EncryptionKey(kms.Key):
         Source: CloudWatch Logs user guide, "Encrypt log data using AWS KMS"; MWAA refuses to start without it.
         """
         stack = Stack.of(self)
-        prefixes = (f"airflow-{names.mwaa_environment}-*", f"/{PROJECT}/{settings.name}/*")
+        prefixes = (
+            f"airflow-{names.mwaa_environment}-*",
+            f"/{PROJECT}/{settings.name}/*",
+            names.insights_log_group,
+        )
         groups = [f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{name}" for name in prefixes]
         self.add_to_resource_policy(
             iam.PolicyStatement(

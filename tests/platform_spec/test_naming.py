@@ -25,6 +25,7 @@ def test_names_are_pinned() -> None:
     assert NAMES.execution_role("microbiome") == "tasklane-dev-microbiome-exec"
     assert NAMES.airflow_role == "tasklane-dev-airflow"
     assert NAMES.airflow_log_group("DAGProcessing") == "airflow-tasklane-dev-DAGProcessing"
+    assert NAMES.insights_log_group == "/aws/ecs/containerinsights/tasklane-dev/performance"
     assert NAMES.parameter("network") == "/tasklane/dev/deployment/network"
     assert NAMES.task_parameter("microbiome") == "/tasklane/dev/deployment/tasks/microbiome"
     assert NAMES.secret("microbiome", "API_KEY") == "tasklane-dev/microbiome/API_KEY"

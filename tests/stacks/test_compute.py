@@ -111,7 +111,9 @@ def test_user_and_scratch_folder_are_those_of_the_image(deployment: Deployment, 
 
 def test_log_groups_are_kept_as_long_as_the_environment_says(deployment: Deployment) -> None:
     groups = deployment.resources("compute", "AWS::Logs::LogGroup").values()
-    assert {g["LogGroupName"] for g in groups} == {f"/tasklane/{deployment.name}/{task}" for task in TASKS}
+    own = {f"/tasklane/{deployment.name}/{task}" for task in TASKS}
+    insights = f"/aws/ecs/containerinsights/tasklane-{deployment.name}/performance"
+    assert {g["LogGroupName"] for g in groups} == {*own, insights}
     for group in groups:
         assert group["RetentionInDays"] == load_environment(deployment.name, ROOT).log_retention_days
         assert group["KmsKeyId"].startswith("<AWS::KMS::Key/")

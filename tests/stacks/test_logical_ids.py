@@ -5,6 +5,7 @@ An id may change only together with a migration; then, and only then, is this ta
 
 from __future__ import annotations
 
+from tests.stacks.conftest import Deployments
 from tests.stacks.evaluate import Deployment
 
 STATEFUL = {
@@ -46,6 +47,11 @@ def test_stateful_ids(deployment: Deployment) -> None:
 def test_exports(deployment: Deployment) -> None:
     exports = {part: set(template.get("Outputs", {})) for part, template in deployment.stacks.items()}
     assert exports == EXPORTED
+
+
+def test_a_task_leaves_airflow_alone(sample: Deployment, deployments: Deployments) -> None:
+    """The stack that takes MWAA half an hour is the same whatever tasks there are."""
+    assert sample.stacks["airflow"] == deployments["stg"].stacks["airflow"]
 
 
 def test_a_task_adds_no_export(sample: Deployment) -> None:

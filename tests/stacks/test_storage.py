@@ -48,6 +48,21 @@ def test_plain_http_is_refused_everywhere(deployment: Deployment) -> None:
         ]
 
 
+def test_only_s3_itself_writes_access_logs_and_only_for_our_buckets(deployment: Deployment) -> None:
+    logs = bucket(deployment, "logs")["BucketName"]
+    policy = statements(deployment.one("storage", "AWS::S3::BucketPolicy", Bucket=logs))
+    writers = [s for s in policy.values() if s["Effect"] == "Allow"]
+    assert len(writers) == 2
+    for statement, purpose in zip(writers, ("dags", "data"), strict=True):
+        source = f"arn:aws:s3:::{bucket(deployment, purpose)['BucketName']}"
+        assert statement["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+        assert (statement["Action"], statement["Resource"]) == (["s3:PutObject"], [f"arn:aws:s3:::{logs}/{purpose}/*"])
+        assert statement["Condition"] == {
+            "ArnLike": {"aws:SourceArn": source},
+            "StringEquals": {"aws:SourceAccount": deployment.account},
+        }
+
+
 def test_what_is_deleted_when(deployment: Deployment) -> None:
     rules = {r["Id"]: r for r in bucket(deployment, "dags")["LifecycleConfiguration"]["Rules"]}
     assert set(rules) == {"unfinished-uploads", "old-versions"}
@@ -76,6 +91,7 @@ def test_the_key_rotates_and_knows_only_its_users(deployment: Deployment) -> Non
             "kms:EncryptionContext:aws:logs:arn": [
                 f"{groups}airflow-tasklane-{deployment.name}-*",
                 f"{groups}/tasklane/{deployment.name}/*",
+                f"{groups}/aws/ecs/containerinsights/tasklane-{deployment.name}/performance",
             ]
         }
     }
