@@ -2,11 +2,7 @@
 
 import sys
 
-from microbiome.machine import use_baked_numba_cache
-
-use_baked_numba_cache()  # before any module that imports numba
-
-from microbiome.cli import run  # noqa: E402
+from microbiome.cli import run
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """What this container really has: CPUs from its control group, and a numba cache that can be written to."""
 
+import contextlib
+import hashlib
 import math
 import os
 import shutil
@@ -31,20 +33,41 @@ def _quota_cpus() -> float:
     return 0.0
 
 
-def use_baked_numba_cache() -> None:
-    """Copy the image's compiled kernels to the scratch volume. Call it before numba is imported.
+def use_kernel_cache() -> None:
+    """Say where numba keeps compiled kernels. Call it before numba is imported.
+
+    numba notices a change in a function's own file only, not in the functions it calls. The folder's name holds a
+    digest of all kernels: no old machine code can survive an update.
+    """
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return
+    baked = Path(os.environ.get("MICROBIOME_BAKED_CACHE") or "/nonexistent")
+    if (baked / "target.env").is_file():
+        _copy_baked_cache(baked)
+        return
+    folder = Path(__file__).parent / "__pycache__"
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    if os.access(folder, os.W_OK):  # else numba's own choice, a folder in the user's home
+        os.environ["NUMBA_CACHE_DIR"] = str(folder / f"kernels-{_kernels_digest()}")
+
+
+def _kernels_digest() -> str:
+    sources = sorted((Path(__file__).parent / "kernels").glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+def _copy_baked_cache(baked: Path) -> None:
+    """Copy the image's compiled kernels to the scratch volume.
 
     numba (0.68, `_CacheLocator.ensure_cache_path`) refuses a cache folder that it cannot write to, even to read from,
     so on a read-only root file system the kernels compiled at image build would be compiled again at every start.
     """
-    baked = os.environ.get("MICROBIOME_BAKED_CACHE", "")
-    if not baked or "NUMBA_CACHE_DIR" in os.environ or not (Path(baked) / "target.env").is_file():
-        return
     # One folder per process: two processes that copy into the same one would read each other's half-written files.
     target = tempfile.mkdtemp(prefix="numba-")
     shutil.copytree(baked, target, dirs_exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = target
     # The cache's key holds the processor it was compiled for: ask for that one, not for the one found here.
-    for line in (Path(baked) / "target.env").read_text().splitlines():
+    for line in (baked / "target.env").read_text().splitlines():
         name, _, value = line.partition("=")
         os.environ.setdefault(name, value)

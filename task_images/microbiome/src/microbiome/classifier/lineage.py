@@ -26,7 +26,7 @@ def parse_header(header: str) -> tuple[str, ...]:
     text = header.strip()
     if ";" not in text.split(None, 1)[0] and len(text.split(None, 1)) == 2:
         text = text.split(None, 1)[1]
-    if ";" not in text:
+    if ";" not in text and not ("__" in text and PREFIX.match(text)):
         raise NoLineage(header)
     return parse_taxon(text)
 

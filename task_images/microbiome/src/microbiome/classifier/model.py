@@ -4,6 +4,7 @@ import io
 import json
 from dataclasses import dataclass
 from itertools import accumulate
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Model:
         try:
             arrays = np.load(io.BytesIO(content), allow_pickle=False)
             head = json.loads(arrays["head"].tobytes())
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError, BadZipFile) as error:
             raise BadInput(f"{name}: not a model made by 'microbiome prepare-reference': {error}") from None
         if head["format"] != FORMAT:
             raise BadInput(f"{name}: model format {head['format']}, this version reads {FORMAT}; prepare it again")

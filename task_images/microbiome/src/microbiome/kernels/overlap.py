@@ -53,14 +53,15 @@ def best_shift(
 ) -> int:
     """Where the reverse read begins in the forward read's coordinates (negative: reads run past each other).
 
-    NOT_FOUND if no overlap has at most `max_share` mismatches, NOT_UNIQUE if two are equally good.
+    NOT_FOUND if no overlap has at most `max_share` mismatches, NOT_UNIQUE if another shift scores more than half as
+    well (repeats).
     """
     best, best_score, second_score, best_mismatches, best_overlap = NOT_FOUND, 0, 0, 0, 1
     for shift in range(MIN_OVERLAP - reverse_length, forward_length - MIN_OVERLAP + 1):
         f = max(shift, 0)
         r = max(-shift, 0)
         overlap = min(forward_length - f, reverse_length - r)
-        if overlap < best_score:
+        if overlap <= second_score:
             continue
         mismatches = 0
         done = 0
@@ -82,4 +83,4 @@ def best_shift(
             second_score = score
     if best == NOT_FOUND or best_score < MIN_OVERLAP or best_mismatches > max_share * best_overlap:
         return NOT_FOUND
-    return NOT_UNIQUE if second_score == best_score else best
+    return NOT_UNIQUE if 2 * second_score > best_score else best
