@@ -68,6 +68,7 @@ class Manifest(_Model):
     security_groups: tuple[Name, ...]
     dag_bucket: Name
     data_bucket: Name
+    metrics_log_group: str = ""  # takes the run metrics of the lanes (embedded metric format); empty: none
     spot_share: float = 0.0
     pools: dict[str, int] = {}
     schedules: dict[str, bool] = {}

@@ -128,7 +128,7 @@ class AttemptRun:
     def _started(self, task: Description, step: Step) -> str:
         size = self._launch.sizes[step.size]
         log.info(
-            "container started: %s (size %s: %d CPU units, %d MiB, %d GiB disk%s)",
+            "container %s (size %s: %d CPU units, %d MiB, %d GiB disk%s)",
             task["taskArn"], size.name, size.cpu_units, size.memory_mib, size.storage_gib,
             ", Spot" if step.spot else "",
         )  # fmt: skip
@@ -136,8 +136,7 @@ class AttemptRun:
 
     async def _watch(self, arn: str) -> Description | None:
         """The description of the stopped task; None when ECS does not know it any more."""
-        stream = f"{self._launch.log_stream_prefix}/{self._launch.container}/{arn.rsplit('/', 1)[-1]}"
-        tail = LogTail(self._calls, self._launch.log_group, stream)
+        tail = LogTail(self._calls, self._launch.log_group, self._launch.log_stream(arn))
         begun, status = time.monotonic(), ""
         while True:
             task = await self._poller.next(arn)

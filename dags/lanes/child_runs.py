@@ -2,35 +2,110 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.exceptions import AirflowException
-from airflow.sdk.exceptions import ErrorType
+from airflow.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
+from lanes.child_states import ChildState, judge
 
-def ensure_child_run(dag_id: str, run_id: str, conf: dict[str, Any]) -> str:
-    """Make the child run exist and not be failed; safe to repeat. Returns what was done: created, kept or cleared."""
-    if _trigger(dag_id, run_id, conf, reset=False):
+# Run ids travel in the query string of the execution API: 100 of them are about 8 KiB, and load balancers take 16.
+RUN_IDS_PER_QUERY = 100
+_LONGEST_PARENT = 180  # a run id has at most 250 characters
+
+
+def child_run_id(parent_run_id: str, manifest_sha: str, index: int, generation: int = 0) -> str:
+    """Same parent run, same plan, same batch: the same child run. A new plan never adopts an old child.
+
+    `generation` counts the times that a person resumed the batch with other settings: a new run, with a new conf.
+    """
+    if len(parent_run_id) > _LONGEST_PARENT:
+        parent_run_id = f"{parent_run_id[:160]}~{hashlib.sha256(parent_run_id.encode()).hexdigest()[:12]}"
+    again = f"__r{generation}" if generation else ""
+    return f"{parent_run_id}__{manifest_sha[:8]}__b{index:05d}{again}"
+
+
+def refuse_paused(dag_id: str) -> None:
+    """Fail at once when `dag_id` is paused. Airflow 3.0.6 cannot be asked: there the trigger notices it."""
+    try:
+        from airflow.sdk.execution_time.comms import GetDag  # type: ignore[attr-defined,unused-ignore]
+    except ImportError:
+        return
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # type: ignore[attr-defined]
+
+    try:
+        answer = SUPERVISOR_COMMS.send(GetDag(dag_id=dag_id))
+    except AirflowRuntimeError as error:
+        raise _refused(dag_id, error.error) from error
+    if getattr(answer, "is_paused", False):
+        raise AirflowFailException(paused_message(dag_id))
+
+
+def paused_message(dag_id: str) -> str:
+    return (
+        f"child DAG {dag_id} is paused: its runs would wait for ever; unpause it in the UI (or "
+        f"`airflow dags unpause {dag_id}`) and clear this task. Child runs that exist are adopted"
+    )
+
+
+def existing_children(dag_id: str, run_ids: Sequence[str]) -> dict[str, ChildState]:
+    """What is there of `run_ids`, by one query per hundred."""
+    found: dict[str, ChildState] = {}
+    for start in range(0, len(run_ids), RUN_IDS_PER_QUERY):
+        chunk = list(run_ids[start : start + RUN_IDS_PER_QUERY])
+        states: Mapping[str, Any] = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=chunk)
+        found |= {run_id: judge(tasks) for run_id, tasks in states.items()}
+    return found
+
+
+def ensure_child_run(dag_id: str, run_id: str, conf: dict[str, Any], known: ChildState | None) -> str:
+    """Make the child run exist and not be failed; safe to repeat. Returns what was done: created, kept or repeated.
+
+    `known` is what existing_children said. A failed run is cleared: its finished work is content-addressed, so that
+    only what is missing is done again.
+    """
+    if known in (ChildState.SUCCEEDED, ChildState.RUNNING, ChildState.WAITING):
+        return f"kept ({known})"
+    if known is None and _trigger(dag_id, run_id, conf, reset=False):
         return "created"
     state = RuntimeTaskInstance.get_dagrun_state(dag_id=dag_id, run_id=run_id)
     if state != "failed":
         return f"kept ({state})"
     _trigger(dag_id, run_id, conf, reset=True)
-    return "cleared (it had failed)"
+    return "repeated (it had failed)"
 
 
 def _trigger(dag_id: str, run_id: str, conf: dict[str, Any], *, reset: bool) -> bool:
-    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # set only inside a running task
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # type: ignore[attr-defined]
 
     request = TriggerDagRun(dag_id=dag_id, run_id=run_id, logical_date=None, conf=conf, reset_dag_run=reset)
-    answer = SUPERVISOR_COMMS.send(request)
+    try:
+        answer = SUPERVISOR_COMMS.send(request)
+    except AirflowRuntimeError as error:
+        raise _refused(dag_id, error.error) from error
     if not isinstance(answer, ErrorResponse):
         return True
     if answer.error == ErrorType.DAGRUN_ALREADY_EXISTS:
         return False
-    raise AirflowException(
-        f"child run {run_id} of {dag_id} could not be created: {answer.detail or answer.error.value}; "
-        f"check that {dag_id} is deployed and imports without errors"
-    )
+    raise _refused(dag_id, answer)
+
+
+def _refused(dag_id: str, error: ErrorResponse) -> AirflowException:
+    """Missing and broken DAGs are not tried again; an API server that does not answer is."""
+    detail = error.detail or {}
+    status = detail.get("status_code")
+    if status == 404:
+        return AirflowFailException(
+            f"child DAG {dag_id} does not exist here; check its name and that its file is in the DAG folder "
+            f"(`airflow dags list-import-errors`), then clear this task"
+        )
+    if status == 400:
+        return AirflowFailException(
+            f"child DAG {dag_id} takes no runs: {detail.get('detail') or detail.get('message')}; repair it "
+            f"(`airflow dags list-import-errors`), then clear this task"
+        )
+    return AirflowException(f"child runs of {dag_id} could not be created: {detail or error.error.value}")

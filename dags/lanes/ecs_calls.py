@@ -39,6 +39,8 @@ CALLS_PER_SECOND = {
     "describe_tasks": 0.9,
     "list_tasks": 5.0,
     "get_log_events": 4.5,
+    "create_log_stream": 5.0,
+    "put_log_events": 5.0,
     "get_object": 50.0,
 }
 _BURST = {"run_task": 10, "stop_task": 10, "list_tasks": 10, "get_object": 20}

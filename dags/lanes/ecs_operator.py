@@ -14,6 +14,7 @@ from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.failures import NOT_RETRIED, Kind
 from lanes.identity import Attempt
 from lanes.launch import Launch, LaunchError, Size
+from lanes.links import ContainerLink, ContainerLogLink
 from lanes.steps import CAPACITIES, ON_DEMAND, SPOT_FIRST
 from lanes.this_deployment import deployment
 
@@ -39,6 +40,7 @@ class RunTask(EcsRunTaskOperator):
 
     template_fields = ("command", "environment", "size", "capacity")
     template_fields_renderers = {"command": "json", "environment": "json"}  # noqa: RUF012 (Airflow's interface)
+    operator_extra_links = (ContainerLink(), ContainerLogLink())
     ui_color = "#e3efe8"
 
     def __init__(
@@ -71,6 +73,7 @@ class RunTask(EcsRunTaskOperator):
             aws_conn_id=aws_conn_id,
             **kwargs,
         )
+        self.links: dict[str, str] = {}
         self.name = name
         self.command = command
         self.size = size
@@ -104,6 +107,7 @@ class RunTask(EcsRunTaskOperator):
         if event["try_number"] != context["ti"].try_number:
             # Airflow 3.0.6 keeps the resume method and event of a failed attempt, so that its retry ends here.
             return self.execute(context)
+        self.links = event["links"]
         for key, value in event["xcoms"].items():
             if key != "return_value":
                 context["ti"].xcom_push(key=key, value=value)
@@ -166,6 +170,9 @@ class RunTask(EcsRunTaskOperator):
             result_uri=_result_uri(manifest.data_bucket, self.name, attempt) if self.result else None,
             timeout_seconds=timeout.total_seconds(),
             aws_conn_id=self.aws_conn_id,
+            environment_name=manifest.environment,
+            architecture=lane.architecture,
+            metrics_group=manifest.metrics_log_group,
         )
 
     def _tags(self, attempt: Attempt, manifest: Manifest) -> dict[str, str]:

@@ -22,7 +22,9 @@ from lanes.ecs_calls import AwsCalls, make_clients
 from lanes.ecs_poller import EcsPoller
 from lanes.failures import Failure, Kind
 from lanes.launch import Launch
+from lanes.links import links
 from lanes.report import error_message, run_facts
+from lanes.run_metrics import RunMetrics
 from lanes.steps import first_step
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 # (Airflow 3.0.6, 3.2.1). Success does not resume the task; failures wait until that report has certainly been read.
 EARLIEST_RESUME_SECONDS = 15.0
 RUN_FACTS_KEY = "lanes_run"
+LINKS_AFTER_SECONDS = 20.0
 
 
 class Shared(NamedTuple):
@@ -38,6 +41,7 @@ class Shared(NamedTuple):
 
     calls: AwsCalls
     poller: EcsPoller
+    metrics: RunMetrics | None
 
 
 # One set of clients and one poller per event loop (a triggerer has one), account, Region and cluster.
@@ -57,16 +61,20 @@ async def shared(launch: Launch) -> Shared:
 async def _make_shared(launch: Launch) -> Shared:
     clients = await asyncio.to_thread(make_clients, launch.region, launch.aws_conn_id)
     calls = AwsCalls(clients)
-    return Shared(calls, EcsPoller(calls, launch.cluster))
+    metrics = RunMetrics(calls, launch.metrics_group) if launch.metrics_group else None
+    return Shared(calls, EcsPoller(calls, launch.cluster), metrics)
 
 
 async def run_attempt(launch: Launch, prepared_at: float, run_holder: list[AttemptRun]) -> Outcome:
     """The attempt from start to end; `run_holder` receives the AttemptRun, for who has to stop it."""
-    calls, poller = await shared(launch)
-    run = AttemptRun(launch, calls, poller)
+    ours = await shared(launch)
+    run = AttemptRun(launch, ours.calls, ours.poller)
     run_holder.append(run)
     old = time.time() - prepared_at > TOKEN_TRUSTED_SECONDS
-    return await run.run(look_first=old or launch.attempt.try_number > 1)
+    outcome = await run.run(look_first=old or launch.attempt.try_number > 1)
+    if ours.metrics:
+        ours.metrics.record(launch.environment_name, run_facts(outcome, launch))
+    return outcome
 
 
 class RunTaskTrigger(BaseTrigger):
@@ -84,6 +92,7 @@ class RunTaskTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         begun, holder = time.monotonic(), list[AttemptRun]()
+        showing = asyncio.create_task(self._show_links(holder))
         try:
             outcome = await run_attempt(self.launch, self.prepared_at, holder)
             ends_here = outcome.failure is None and not self.resume_on_success
@@ -98,11 +107,24 @@ class RunTaskTrigger(BaseTrigger):
                 await run.stop("the trigger failed")
             failure = Failure(Kind.INTERNAL, f"{type(error).__name__}: {error}")
             outcome, ends_here = Outcome(failure, first_step(self.launch), None, None, None, ()), False
+        finally:
+            showing.cancel()
         if ends_here:
-            yield TaskSuccessEvent()
+            # Links are read by the API server itself, which undoes the event's double encoding (see push_xcoms).
+            yield TaskSuccessEvent(xcoms=links(self.launch, outcome.arn) if outcome.arn else None)
             return
         await asyncio.sleep(max(0.0, EARLIEST_RESUME_SECONDS - (time.monotonic() - begun)))
         yield TriggerEvent(event_payload(outcome, self.launch))
+
+    async def _show_links(self, holder: list[AttemptRun]) -> None:
+        """Links into the console while the container runs; a short one gets them at its end, which costs no call."""
+        shown = None
+        while True:
+            await asyncio.sleep(LINKS_AFTER_SECONDS)
+            arn = holder[0].arn if holder else None
+            if arn is not None and arn != shown:
+                await push_xcoms(self.launch.attempt, links(self.launch, arn))
+                shown = arn
 
     async def _stop_unless_wanted(self, holder: list[AttemptRun]) -> None:
         """Cancelled: by a person or timeout (the task is no longer deferred: stop), or because this triggerer ends."""
@@ -113,20 +135,19 @@ class RunTaskTrigger(BaseTrigger):
 
 
 def xcoms(outcome: Outcome, launch: Launch) -> dict[str, Any]:
+    """The run's facts, and the URI of its result after a success."""
     facts = {RUN_FACTS_KEY: run_facts(outcome, launch)}
-    return {"return_value": outcome.result_uri, **facts} if outcome.result_uri else facts
+    return {"return_value": outcome.result_uri, **facts} if outcome.result_uri and not outcome.failure else facts
 
 
 def event_payload(outcome: Outcome, launch: Launch) -> dict[str, Any]:
-    """What the worker gets: its XComs or its error."""
-    try_number = launch.attempt.try_number
-    if outcome.failure is None:
-        return {"failed": False, "try_number": try_number, "xcoms": xcoms(outcome, launch)}
-    return {
-        "failed": True,
-        "try_number": try_number,
-        "kind": str(outcome.failure.kind),
-        "message": error_message(outcome.failure, outcome, launch),
-        "arn": outcome.arn,
-        "xcoms": {RUN_FACTS_KEY: run_facts(outcome, launch)},
+    """What the worker gets: its XComs, its links, and the failure if there is one."""
+    payload = {
+        "failed": outcome.failure is not None,
+        "try_number": launch.attempt.try_number,
+        "xcoms": xcoms(outcome, launch),
+        "links": links(launch, outcome.arn) if outcome.arn else {},
     }
+    if outcome.failure is not None:
+        payload |= {"kind": str(outcome.failure.kind), "message": error_message(outcome.failure, outcome, launch)}
+    return payload

@@ -2,101 +2,203 @@
 
 Built on TriggerDagRunOperator (same fields, same link to the child DAG), with what its retries get wrong put right:
 run ids are deterministic and carry no logical date, so a retry or a clear of this task finds the children of the first
-attempt: those that run are awaited, those that succeeded are kept, those that failed are cleared and run again.
+attempt: those that run are awaited, those that succeeded are kept, those that failed run again.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
-from lanes.child_runs import ensure_child_run
-from lanes.fan_out_trigger import FanOutTrigger
+from lanes.child_runs import child_run_id, ensure_child_run, existing_children, paused_message, refuse_paused
+from lanes.child_states import ChildState
+from lanes.fan_out_link import FanOutLink
+from lanes.fan_out_manifest import read_manifest, read_resumed, sha_of
+from lanes.fan_out_state import QUARANTINED, FanOutState, Tolerance, describe, summary
+from lanes.fan_out_trigger import SUMMARY_KEY, FanOutTrigger
+from lanes.this_deployment import deployment
+from platform_spec.prices import rates
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from platform_spec.fan_out_resume import Resumed
 
-def child_run_id(parent_run_id: str, manifest_sha: str, index: int) -> str:
-    """Same parent run, same plan, same batch: the same child run. A new plan never adopts an old child."""
-    return f"{parent_run_id}__{manifest_sha[:8]}__b{index:05d}"
+INFO_KEY = "fan_out"
 
 
 class FanOut(TriggerDagRunOperator):
-    """Run the child DAG once per batch of the manifest at `manifest_uri` (templated) and wait for all of them.
+    """Run the child DAG once per batch of the manifest at `manifest_uri` and wait for all of them.
 
     Each child gets `conf = {"manifest": <uri>, "batch": <index>, "size": <size or None>}`. Returns the manifest's URI.
-    Fails with the list of failed child runs; a retry runs only those again.
+    `max_parallel` children are open at a time, heaviest batches first (0: all at once; pools and the child DAG's
+    max_active_runs hold as well). `max_failed` of them may fail, a number or a fraction; batches of nothing but bad
+    input do not count where `quarantine` is true. Both may be templates. What is missing then is in the XCom
+    `fan_out_summary`. Otherwise it fails with the failed runs by class; a retry runs only those again.
     """
 
-    template_fields = ("trigger_dag_id", "manifest_uri")
+    template_fields = ("trigger_dag_id", "manifest_uri", "max_parallel", "max_failed")
+    operator_extra_links = (FanOutLink(), *TriggerDagRunOperator.operator_extra_links)
 
     def __init__(
-        self, *, trigger_dag_id: str, manifest_uri: str, poll: timedelta = timedelta(seconds=5), **kwargs: Any
+        self,
+        *,
+        trigger_dag_id: str,
+        manifest_uri: str,
+        max_parallel: int | str = 0,
+        max_failed: float | str = 0,
+        quarantine: bool = True,
+        poll: timedelta = timedelta(seconds=5),
+        **kwargs: Any,
     ) -> None:
         super().__init__(trigger_dag_id=trigger_dag_id, logical_date=None, deferrable=True, **kwargs)
         self.manifest_uri = manifest_uri
+        self.max_parallel = max_parallel
+        self.max_failed = max_failed
+        self.quarantine = quarantine
         self.poll = poll
+        if not isinstance(max_failed, str):
+            Tolerance(max_failed, quarantine)  # refuses nonsense when the DAG is parsed
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> Any:
+        """Dispatch from the start: adopt what exists, create what does not, repeat what failed."""
         manifest, sha = read_manifest(self.manifest_uri)
-        run_ids = []
-        for batch in manifest["batches"]:
-            run_id = child_run_id(context["run_id"], sha, batch["index"])
-            conf = {"manifest": self.manifest_uri, "batch": batch["index"], "size": batch["size"]}
-            outcome = ensure_child_run(self.trigger_dag_id, run_id, conf)
-            self.log.info("batch %d of %d: child run %s %s", batch["index"], len(manifest["batches"]), run_id, outcome)
-            run_ids.append(run_id)
-        if not run_ids:
+        if not manifest["batches"]:
             self.log.info("nothing to do: every item of %s already has its result", self.manifest_uri)
             return self.manifest_uri
-        context["ti"].xcom_push(key="trigger_run_id", value=run_ids[0])  # the operator's own "Triggered DAG" link
-        self.defer(
-            trigger=FanOutTrigger(
-                child_dag_id=self.trigger_dag_id,
-                run_ids=run_ids,
-                poll_seconds=self.poll.total_seconds(),
-                result=self.manifest_uri,
-            ),
-            method_name="raise_for_failures",
+        refuse_paused(self.trigger_dag_id)
+        context["ti"].xcom_push(key=INFO_KEY, value=self._info(manifest, sha))
+        resumed = read_resumed(self.manifest_uri, context["run_id"])
+        state = FanOutState([batch["index"] for batch in manifest["batches"]])
+        self._adopt(context, state, sha, resumed)
+        self._go_on(context, state, manifest, sha, started_at=time.time())
+
+    def _adopt(self, context: Context, state: FanOutState, sha: str, resumed: Resumed) -> None:
+        """Take over the children of earlier attempts that succeeded or are open."""
+        run_ids = {index: _run_id(context, sha, index, resumed) for index in state.waiting}
+        known = existing_children(self.trigger_dag_id, list(run_ids.values()))
+        open_states = (ChildState.RUNNING, ChildState.WAITING)
+        state.succeeded = [i for i, run_id in run_ids.items() if known.get(run_id) is ChildState.SUCCEEDED]
+        state.running = [i for i, run_id in run_ids.items() if known.get(run_id) in open_states]
+        state.waiting = [i for i in state.waiting if i not in {*state.succeeded, *state.running}]
+        if known:
+            self.log.info(
+                "adopted from an earlier attempt: %d succeeded, %d open", len(state.succeeded), len(state.running)
+            )
+
+    def conclude(self, context: Context, event: dict[str, Any] | str) -> Any:
+        """Called in a worker for everything but success, which ends in the triggerer (see FanOutTrigger)."""
+        if isinstance(event, str):  # `airflow dags test` resumes here with the name of the end state
+            return self.manifest_uri
+        if event["try_number"] != context["ti"].try_number:
+            # Airflow 3.0.6 keeps the resume method and event of a failed attempt, so that its retry ends here.
+            return self.execute(context)
+        state = FanOutState.from_dict(event["state"])
+        if event["outcome"] == "paused":
+            raise AirflowFailException(paused_message(self.trigger_dag_id))
+        if event["outcome"] == "more":
+            manifest, sha = read_manifest(self.manifest_uri)
+            return self._go_on(context, state, manifest, sha, started_at=event["started_at"])
+        return self._end(context, state)
+
+    def _go_on(
+        self, context: Context, state: FanOutState, manifest: dict[str, Any], sha: str, *, started_at: float
+    ) -> None:
+        """Dispatch as many as there is room for, and defer until there is room for more, or all have ended."""
+        resumed, max_parallel = read_resumed(self.manifest_uri, context["run_id"]), int(self.max_parallel)
+        self._dispatch(context, state.dispatched(state.room(max_parallel)), manifest, sha, resumed)
+        trigger = FanOutTrigger(
+            child_dag_id=self.trigger_dag_id,
+            task=_name_of(context),
+            manifest_uri=self.manifest_uri,
+            manifest_sha=sha,
+            state=state.to_dict(),
+            generations={str(index): batch.generation for index, batch in resumed.batches.items()},
+            max_parallel=max_parallel,
+            max_failed=float(self.max_failed),
+            quarantine=self.quarantine,
+            poll_seconds=self.poll.total_seconds(),
+            started_at=started_at,
+            resume_on_success=bool(self.outlets),
         )
+        self.defer(trigger=trigger, method_name="conclude")
 
-    def raise_for_failures(self, context: Context, event: dict[str, Any]) -> None:
-        """Only failures come back to a worker: success ends in the triggerer (see FanOutTrigger)."""
-        raise AirflowException(describe_failures(self.trigger_dag_id, event["failed"], event["total"]))
+    def _dispatch(
+        self, context: Context, indexes: list[int], manifest: dict[str, Any], sha: str, resumed: Resumed
+    ) -> None:
+        planned = {batch["index"]: batch for batch in manifest["batches"]}
+        run_ids = {index: _run_id(context, sha, index, resumed) for index in indexes}
+        known = existing_children(self.trigger_dag_id, list(run_ids.values()))
+        done: dict[str, int] = {}
+        for index, run_id in run_ids.items():
+            conf = self._conf(context, planned[index], resumed)
+            outcome = ensure_child_run(self.trigger_dag_id, run_id, conf, known.get(run_id))
+            done[outcome] = done.get(outcome, 0) + 1
+        if run_ids:  # the operator's own "Triggered DAG" link
+            context["ti"].xcom_push(key="trigger_run_id", value=next(iter(run_ids.values())))
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.items()))
+        self.log.info("child runs of %s: %s; %d batches in all", self.trigger_dag_id, told or "none", len(planned))
+
+    def _conf(self, context: Context, batch: dict[str, Any], resumed: Resumed) -> dict[str, Any]:
+        changed = resumed.batches.get(batch["index"])
+        conf = {"manifest": self.manifest_uri, "batch": batch["index"], "size": batch["size"]}
+        if changed and changed.size:
+            conf["size"] = changed.size
+        if changed and changed.capacity:
+            conf["capacity"] = changed.capacity
+        parent = {name: value for name, value in _name_of(context).items() if name != "try_number"}
+        return {**conf, "fan_out": parent}
+
+    def _end(self, context: Context, state: FanOutState) -> str:
+        tolerance = Tolerance(float(self.max_failed), self.quarantine)
+        context["ti"].xcom_push(key=SUMMARY_KEY, value=summary(state, tolerance))
+        if not tolerance.exceeded(state):
+            return self.manifest_uri
+        sha, resumed = sha_of(self.manifest_uri), read_resumed(self.manifest_uri, context["run_id"])
+        text = describe(self.trigger_dag_id, state, tolerance, lambda i: _run_id(context, sha, i, resumed))
+        hopeless = set(tolerance.counted(state).values()) == {QUARANTINED}
+        raise (AirflowFailException if hopeless else AirflowException)(text)
+
+    def _info(self, manifest: dict[str, Any], sha: str) -> dict[str, Any]:
+        """What the fan-out page and `tasklane fanout` need to find the children."""
+        return {
+            "child_dag_id": self.trigger_dag_id,
+            "manifest": self.manifest_uri,
+            "sha": sha,
+            "batches": len(manifest["batches"]),
+            "items": len(manifest["items"]),
+            "max_parallel": int(self.max_parallel),
+            "max_failed": float(self.max_failed),
+            "quarantine": self.quarantine,
+            "rates": _rates(),
+        }
 
 
-def describe_failures(child_dag_id: str, failed: Iterable[str], total: int) -> str:
-    """One line for people: how many child runs failed, which ones first, what to do."""
-    names = sorted(failed)
-    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return (
-        f"{len(names)} of {total} child runs of {child_dag_id} failed: {shown}. "
-        f"Their logs say why; clear this task to run only the failed ones again."
-    )
+def _rates() -> dict[str, list[float]]:
+    """USD per hour of a vCPU, a GB of memory, a GB of extra disk, by lane; where the price is not known, nothing."""
+    here = deployment()
+    known = {name: rates(here.region, lane.architecture) for name, lane in here.tasks.items()}
+    return {name: list(found) for name, found in known.items() if found}
 
 
-def read_manifest(uri: str) -> tuple[dict[str, Any], str]:
-    """The fan-out manifest and its hash, which is its file name. Fails without retry when it is not there."""
-    import boto3  # here, not above: DAG files are parsed without it
+def _run_id(context: Context, sha: str, index: int, resumed: Resumed) -> str:
+    batch = resumed.batches.get(index)
+    return child_run_id(context["run_id"], sha, index, batch.generation if batch else 0)
 
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    s3 = boto3.client("s3")
-    try:
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey as error:
-        raise AirflowFailException(f"fan-out manifest {uri} does not exist; clear the task that plans it") from error
-    return json.loads(body), key.rsplit("/", 1)[-1].removesuffix(".json")
+
+def _name_of(context: Context) -> dict[str, Any]:
+    ti = context["ti"]
+    names = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
+    return {**names, "map_index": -1 if ti.map_index is None else ti.map_index}
 
 
 def fan_out(child_dag_id: str, manifest_uri: Any, *, task_id: str = "fan_out", **kwargs: Any) -> FanOut:
     """One child run of `child_dag_id` per batch of the manifest; returns the task.
 
-    `manifest_uri` is a string, a template or the output of the task that plans.
+    `manifest_uri` is a string, a template or the output of the task that plans. For `kwargs` see FanOut.
     """
     return FanOut(task_id=task_id, trigger_dag_id=child_dag_id, manifest_uri=manifest_uri, **kwargs)

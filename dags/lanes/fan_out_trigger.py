@@ -1,4 +1,4 @@
-"""Waits for the child runs of a fan-out: a few counting queries per poll, not one query per child."""
+"""Waits for the child runs of a fan-out, and ends the task with success from the triggerer: no second worker start."""
 
 from __future__ import annotations
 
@@ -8,64 +8,114 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
-from asgiref.sync import sync_to_async
+
+from lanes.airflow_questions import TriggererQuestions
+from lanes.child_runs import child_run_id
+from lanes.fan_out_progress import Progress
+from lanes.fan_out_state import FanOutState, Tolerance, summary
+from lanes.fan_out_watch import ChildWatch
 
 log = logging.getLogger(__name__)
 
-# Run ids travel in the query string of the execution API, and uvicorn takes 64 KiB of request line and headers.
-RUN_IDS_PER_QUERY = 200
-# A task resumed before the scheduler has read the executor's report of its first half is marked failed. Success does
-# not resume the task at all; failures wait until that report has certainly been read.
+# A task resumed before the scheduler has read the executor's report of its first half is marked failed without a retry
+# (Airflow 3.0.6, 3.2.1). Success does not resume the task; everything else waits until that has certainly been read.
 EARLIEST_RESUME_SECONDS = 10.0
+# How long nothing may start before the child DAG counts as paused (only Airflow 3.0.6 must be guessed at like that).
+PAUSED_SECONDS = 60.0
+SUMMARY_KEY, PROGRESS_KEY = "fan_out_summary", "fan_out_progress"
+PROGRESS_EVERY_SECONDS = 10.0
 
 
 class FanOutTrigger(BaseTrigger):
-    """Ends the task with success from the triggerer (no second worker start) or resumes it with the failed run ids."""
+    """`task` names the waiting task: dag_id, run_id, task_id, map_index and try_number. `state` is FanOutState as JSON.
 
-    def __init__(self, child_dag_id: str, run_ids: list[str], poll_seconds: float, result: str) -> None:
+    Events that resume the worker: more (room for further batches), failed, paused, done (only for tasks with outlets).
+    """
+
+    def __init__(
+        self,
+        child_dag_id: str,
+        task: dict[str, Any],
+        manifest_uri: str,
+        manifest_sha: str,
+        state: dict[str, Any],
+        generations: dict[str, int],
+        max_parallel: int,
+        max_failed: float,
+        quarantine: bool,
+        poll_seconds: float,
+        started_at: float,
+        resume_on_success: bool = False,
+        **newer: Any,
+    ) -> None:
         super().__init__()
-        self.child_dag_id = child_dag_id
-        self.run_ids = run_ids
-        self.poll_seconds = poll_seconds
-        self.result = result
+        self._kwargs = {
+            "child_dag_id": child_dag_id,
+            "task": task,
+            "manifest_uri": manifest_uri,
+            "manifest_sha": manifest_sha,
+            "state": state,
+            "generations": generations,
+            "max_parallel": max_parallel,
+            "max_failed": max_failed,
+            "quarantine": quarantine,
+            "poll_seconds": poll_seconds,
+            "started_at": started_at,
+            "resume_on_success": resume_on_success,
+            **newer,
+        }
+        self.task, self.max_parallel, self.poll_seconds = task, max_parallel, poll_seconds
+        self.tolerance = Tolerance(max_failed, quarantine)
+        self.resume_on_success, self.result = resume_on_success, manifest_uri
+        self.state = FanOutState.from_dict(state)
+        self.questions = TriggererQuestions(child_dag_id)
+        self.watch = ChildWatch(
+            self.questions,
+            self.state,
+            lambda index: child_run_id(task["run_id"], manifest_sha, index, generations.get(str(index), 0)),
+        )
+        self.progress = Progress(started_at, self.state)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return (
-            "lanes.fan_out_trigger.FanOutTrigger",
-            {
-                "child_dag_id": self.child_dag_id,
-                "run_ids": self.run_ids,
-                "poll_seconds": self.poll_seconds,
-                "result": self.result,
-            },
-        )
+        return "lanes.fan_out_trigger.FanOutTrigger", self._kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         begun = time.monotonic()
-        last = (-1, -1)
-        while True:
-            succeeded, failed = await self._count("success"), await self._count("failed")
-            if (succeeded, failed) != last:
-                last = (succeeded, failed)
-                log.info("child runs: %d succeeded, %d failed, %d in all", succeeded, failed, len(self.run_ids))
-            if succeeded + failed >= len(self.run_ids):
-                break
-            await asyncio.sleep(self.poll_seconds)
-        if not failed:
-            yield TaskSuccessEvent(xcoms={"return_value": self.result})
-            return
+        outcome = await self._wait()
+        if outcome == "over" and not self.tolerance.exceeded(self.state):
+            facts = summary(self.state, self.tolerance)
+            log.info("fan-out %s: %s", facts["state"], facts)
+            if not self.resume_on_success:
+                # Not in the event: Airflow 3.0.6 and 3.2.1 encode its XComs twice.
+                await self._publish(PROGRESS_KEY, self.progress.facts(self.state, time.time()))
+                await self._publish(SUMMARY_KEY, facts)
+                await self._publish("return_value", self.result)
+                yield TaskSuccessEvent()
+                return
         await asyncio.sleep(max(0.0, EARLIEST_RESUME_SECONDS - (time.monotonic() - begun)))
-        yield TriggerEvent({"failed": await self._failed_runs(), "total": len(self.run_ids)})
+        facts = {"try_number": self.task["try_number"], "started_at": self.progress.started_at}
+        yield TriggerEvent({"outcome": outcome, "state": self.state.to_dict(), **facts})
 
-    async def _count(self, state: str) -> int:
-        count = sync_to_async(RuntimeTaskInstance.get_dr_count)
-        chunks = [
-            self.run_ids[start : start + RUN_IDS_PER_QUERY] for start in range(0, len(self.run_ids), RUN_IDS_PER_QUERY)
-        ]
-        return sum([await count(dag_id=self.child_dag_id, run_ids=chunk, states=[state]) for chunk in chunks])
+    async def _wait(self) -> str:
+        """Look until it is over, or there is room for more, or the child DAG turns out to be paused."""
+        begun, told = time.monotonic(), 0.0
+        while True:
+            ended = await self.watch.look()
+            self.progress.note(self.state, time.time())
+            if ended or not told:
+                log.info("%s", self.progress.line(self.state, time.time()))
+            if self.state.over:
+                return "over"
+            if self.state.wants_more(self.max_parallel) and time.monotonic() - begun > EARLIEST_RESUME_SECONDS:
+                return "more"
+            if time.monotonic() - begun > PAUSED_SECONDS and await self.watch.nothing_starts():
+                return "paused"
+            if not told or (ended and time.monotonic() - told > PROGRESS_EVERY_SECONDS):
+                told = time.monotonic()
+                await self._publish(PROGRESS_KEY, self.progress.facts(self.state, time.time()))
+            if not ended:  # whoever ended made room in the window: look at the next ones at once
+                await asyncio.sleep(self.poll_seconds)
 
-    async def _failed_runs(self) -> list[str]:
-        state_of = sync_to_async(RuntimeTaskInstance.get_dagrun_state)
-        return [run_id for run_id in self.run_ids if await state_of(self.child_dag_id, run_id) == "failed"]
+    async def _publish(self, key: str, value: Any) -> None:
+        await self.questions.publish(self.task, key, value)

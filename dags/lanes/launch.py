@@ -54,6 +54,9 @@ class Launch:
     result_uri: str | None
     timeout_seconds: float
     aws_conn_id: str | None = None
+    environment_name: str = ""
+    architecture: str = "x86_64"
+    metrics_group: str = ""  # log group that takes the run metrics; empty: none
 
     def request(self, launch: int, size: Size, *, spot: bool) -> dict[str, Any]:
         """The arguments of RunTask for launch number `launch` (0 = first) of this attempt."""
@@ -98,6 +101,10 @@ class Launch:
         if size.storage_gib != FREE_STORAGE_GIB:  # Fargate refuses the free size when it is asked for
             overrides["ephemeralStorage"] = {"sizeInGiB": size.storage_gib}
         return overrides
+
+    def log_stream(self, arn: str) -> str:
+        """Where the awslogs driver writes: prefix/container/task id."""
+        return f"{self.log_stream_prefix}/{self.container}/{arn.rsplit('/', 1)[-1]}"
 
     def check(self) -> None:
         """Raise LaunchError for what AWS would refuse, before anything is started."""

@@ -1,23 +1,28 @@
-"""What a person reads about an attempt: the error message, the facts of the run, and links into the AWS console."""
+"""What a person reads about an attempt: the error message, and the run in figures."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
-from urllib.parse import quote
 
 from lanes.attempt_run import Outcome
 from lanes.failures import Failure
 from lanes.launch import Launch
+from lanes.links import log_link, task_link
+from platform_spec.prices import rates, task_cost
+
+_MOMENTS = {"created": "createdAt", "started": "startedAt", "stopped": "stoppedAt"}
 
 
 def error_message(failure: Failure, outcome: Outcome, launch: Launch) -> str:
     """First line: the class and AWS's reason. Then facts, links and the container's last lines."""
-    size = launch.sizes[outcome.step.size]
+    facts = run_facts(outcome, launch)
     lines = [
         failure.headline,
-        f"lane {launch.lane}, size {size.name} ({size.cpu_units} CPU units, {size.memory_mib} MiB, "
-        f"{size.storage_gib} GiB disk){', Spot' if outcome.step.spot else ''}, "
-        f"launch {outcome.step.number + 1} of this attempt{_duration(outcome)}",
+        f"lane {launch.lane}, size {facts['size']} ({facts['cpu_units']} CPU units, {facts['memory_mib']} MiB, "
+        f"{facts['storage_gib']} GiB disk), {facts['capacity']}, container {facts['launches']} of this attempt"
+        + (f", ran {facts['seconds']:.0f} s" if "seconds" in facts else "")
+        + (f", about {facts['cost_usd']:.4f} USD" if "cost_usd" in facts else ""),
     ]
     if outcome.arn:
         lines += [f"task: {task_link(launch, outcome.arn)}", f"log: {log_link(launch, outcome.arn)}"]
@@ -27,48 +32,34 @@ def error_message(failure: Failure, outcome: Outcome, launch: Launch) -> str:
 
 
 def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
-    """The run in figures, as JSON: the second XCom."""
+    """The last container in figures, as JSON: the second XCom. What is not known is not there.
+
+    `seconds` from start to stop; `cost_usd` from the beginning of the image pull (what Fargate bills) at the list
+    price on demand, also for Spot.
+    """
     size, task = launch.sizes[outcome.step.size], outcome.task or {}
-    moments = {name: task[key].isoformat() for name, key in _MOMENTS.items() if task.get(key)}
-    return {
+    facts: dict[str, Any] = {
         "lane": launch.lane,
         "arn": outcome.arn,
+        "outcome": str(outcome.failure.kind) if outcome.failure else "success",
         "size": size.name,
         "cpu_units": size.cpu_units,
         "memory_mib": size.memory_mib,
         "storage_gib": size.storage_gib,
         "capacity": "spot" if outcome.step.spot else "on_demand",
         "launches": outcome.step.number + 1,
-        **moments,
     }
+    facts |= {name: task[key].isoformat() for name, key in _MOMENTS.items() if task.get(key)}
+    if (seconds := _between(task, "startedAt")) is not None:
+        facts["seconds"] = round(seconds, 3)
+    price, billed = rates(launch.region, launch.architecture), _between(task, "pullStartedAt", "startedAt")
+    if price and billed is not None:
+        facts["cost_usd"] = round(task_cost(price, billed, size.cpu_units, size.memory_mib, size.storage_gib), 6)
+    return facts
 
 
-_MOMENTS = {"created": "createdAt", "started": "startedAt", "stopped": "stoppedAt"}
-
-
-def _duration(outcome: Outcome) -> str:
-    task = outcome.task or {}
-    if not (task.get("startedAt") and task.get("stoppedAt")):
-        return ""
-    return f", ran {(task['stoppedAt'] - task['startedAt']).total_seconds():.0f} s"
-
-
-def task_link(launch: Launch, arn: str) -> str:
-    task_id = arn.rsplit("/", 1)[-1]
-    return (
-        f"https://{launch.region}.console.aws.amazon.com/ecs/v2/clusters/{quote(launch.cluster, safe='')}"
-        f"/tasks/{task_id}/configuration?region={launch.region}"
-    )
-
-
-def log_link(launch: Launch, arn: str) -> str:
-    stream = f"{launch.log_stream_prefix}/{launch.container}/{arn.rsplit('/', 1)[-1]}"
-    return (
-        f"https://{launch.region}.console.aws.amazon.com/cloudwatch/home?region={launch.region}#logsV2:log-groups"
-        f"/log-group/{_twice(launch.log_group)}/log-events/{_twice(stream)}"
-    )
-
-
-def _twice(text: str) -> str:
-    """CloudWatch's console wants its fragment quoted twice, with $ instead of %."""
-    return quote(quote(text, safe=""), safe="").replace("%", "$")
+def _between(task: dict[str, Any], *starts: str) -> float | None:
+    """Seconds from the first known of `starts` to the end of the task; None while either is unknown."""
+    start: dt.datetime | None = next((task[key] for key in starts if task.get(key)), None)
+    stop: dt.datetime | None = task.get("stoppedAt")
+    return (stop - start).total_seconds() if start and stop else None

@@ -123,13 +123,14 @@ def test_spot_is_used_where_lane_and_environment_agree(manifest):
 def test_a_failure_is_raised_with_its_class_first_and_bad_input_is_not_retried():
     for kind, retried in (("error", True), ("memory", True), ("input", False), ("refused", False)):
         event = {"failed": True, "kind": kind, "message": f"{kind}: exit code 1: why"}
-        event |= {"try_number": 1, "xcoms": {"lanes_run": {}}}
+        event |= {"try_number": 1, "xcoms": {"lanes_run": {}}, "links": {"_link_ContainerLink": "https://x"}}
         pushed = {}
         with pytest.raises(AirflowException) as raised:
-            make().conclude(context(pushed=pushed), event)
+            (task := make()).conclude(context(pushed=pushed), event)
         assert str(raised.value).startswith(f"{kind}: ")
         assert isinstance(raised.value, AirflowFailException) is not retried
         assert pushed == {"lanes_run": {}}
+        assert [link.get_link(task, ti_key=None) for link in task.operator_extra_links] == ["https://x", ""]
 
 
 def test_a_retry_that_airflow_3_0_6_resumes_with_the_old_event_starts_anew():
@@ -144,7 +145,8 @@ def test_a_task_with_outlets_comes_back_to_a_worker_to_record_them():
 
     assert deferred(make(outlets=[Asset("s3://data/x")])).trigger.resume_on_success
     assert not deferred(make()).trigger.resume_on_success
-    event = {"failed": False, "try_number": 1, "xcoms": {"return_value": "s3://r", "lanes_run": {"size": "batch"}}}
+    xcoms = {"return_value": "s3://r", "lanes_run": {"size": "batch"}}
+    event = {"failed": False, "try_number": 1, "xcoms": xcoms, "links": {}}
     pushed = {}
     assert make().conclude(context(pushed=pushed), event) == "s3://r"
     assert pushed == {"lanes_run": {"size": "batch"}}

@@ -1,0 +1,96 @@
+"""The runs of this process as CloudWatch metrics: log events in embedded metric format, written in batches.
+
+Source: CloudWatch user guide, "Specification: Embedded metric format". Metrics are a service to people: what cannot be
+written is dropped with a warning, and never fails a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import logging
+import os
+import socket
+import time
+from typing import Any
+
+from lanes.ecs_calls import AwsCalls, CallRefused
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "Tasklane/Lanes"
+WRITE_EVERY_SECONDS = 10.0
+MOST_WAITING = 1000
+_METRICS = [
+    {"Name": "Runs", "Unit": "Count"},
+    {"Name": "Containers", "Unit": "Count"},
+    {"Name": "Seconds", "Unit": "Seconds"},
+    {"Name": "CostUsd", "Unit": "None"},
+]
+
+
+def metric_event(environment: str, facts: dict[str, Any], milliseconds: int) -> str:
+    """One run as a log event that CloudWatch turns into metrics by lane, and by lane and outcome."""
+    dimensions = [["Environment", "Lane"], ["Environment", "Lane", "Outcome"]]
+    known = {"Runs": 1, "Containers": facts["launches"]}
+    known |= {"Seconds": facts["seconds"]} if "seconds" in facts else {}
+    known |= {"CostUsd": facts["cost_usd"]} if "cost_usd" in facts else {}
+    metrics = [metric for metric in _METRICS if metric["Name"] in known]
+    directive = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
+    return json.dumps(
+        {
+            "_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [directive]},
+            "Environment": environment,
+            "Lane": facts["lane"],
+            "Outcome": facts["outcome"],
+            **known,
+            "Size": facts["size"],
+            "Capacity": facts["capacity"],
+            "Container": facts["arn"],
+        }
+    )
+
+
+class RunMetrics:
+    """Collects events for one log group; one stream per process."""
+
+    def __init__(self, calls: AwsCalls, group: str) -> None:
+        self._calls = calls
+        self._where = {"logGroupName": group, "logStreamName": f"lanes/{socket.gethostname()}/{os.getpid()}"}
+        self._waiting: list[dict[str, Any]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._stream_made = False
+
+    def record(self, environment: str, facts: dict[str, Any]) -> None:
+        """Take one run; it is written within seconds, by a task of its own."""
+        now = int(time.time() * 1000)
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append({"timestamp": now, "message": metric_event(environment, facts, now)})
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_later(), context=contextvars.Context())
+
+    async def write(self) -> None:
+        """Write what waits now."""
+        events, self._waiting = self._waiting, []
+        if not events:
+            return
+        try:
+            if not self._stream_made:
+                await self._make_stream()
+            await self._calls.call("logs", "put_log_events", patience=30.0, logEvents=events, **self._where)
+        except CallRefused as refused:
+            log.warning("%d run metrics not written to %s: %s", len(events), self._where["logGroupName"], refused)
+
+    async def _write_later(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(WRITE_EVERY_SECONDS)
+            await self.write()
+
+    async def _make_stream(self) -> None:
+        try:
+            await self._calls.call("logs", "create_log_stream", patience=30.0, **self._where)
+        except CallRefused as refused:
+            if "ResourceAlreadyExists" not in refused.failure.reason:
+                raise
+        self._stream_made = True
