@@ -1,8 +1,10 @@
 """One run of the flagship pipeline through Airflow's REST API, with a live view of its tasks and batches."""
 
+import hashlib
 import json
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from local.demo_samples import Samples
+from local.events import Events
 from local.lifecycle import running
 from local.processes import LocalError
 from local.state import State
@@ -65,12 +68,16 @@ class Progress:
 
 
 def send_samples(workspace: Workspace, samples: Samples) -> dict[str, str]:
-    """Put reads, reference and truth into the data bucket; returns the run's conf."""
+    """Put reads, reference and truth into the data bucket; returns the run's conf.
+
+    Each set of reads gets a prefix of its own, so that a demo on an environment that was kept analyses only its own.
+    """
     s3, bucket = workspace.client("s3"), workspace.names.data_bucket
+    prefix = f"raw/demo-{_digest(samples.reads)}/"
     for path in samples.reads:
-        s3.upload_file(str(path), bucket, f"raw/{path.name}")
+        s3.upload_file(str(path), bucket, prefix + path.name)
     s3.upload_file(str(samples.reference), bucket, f"reference/{samples.reference.name}")
-    conf = {"reference": samples.reference.name}
+    conf = {"reference": samples.reference.name, "prefix": prefix}
     if samples.truth is not None:
         s3.upload_file(str(samples.truth), bucket, f"reference/truth/{samples.truth.name}")
         conf["truth"] = f"s3://{bucket}/reference/truth/{samples.truth.name}"
@@ -113,6 +120,14 @@ def results_of(workspace: Workspace, finished: Finished, out: Path) -> dict[str,
     return dict(json.loads((out / "gather.json").read_text()))
 
 
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0")
+        digest.update(hashlib.file_digest(path.open("rb"), "sha256").digest())
+    return digest.hexdigest()[:12]
+
+
 def _failure(api: AirflowApi, run_id: str) -> str:
     lines = [f"run {run_id} of {PARENT} failed:"]
     runs = [(PARENT, run_id), *((CHILD, run["dag_run_id"]) for run in api.runs(CHILD, prefix=f"{run_id}__"))]
@@ -127,8 +142,6 @@ def _failure(api: AirflowApi, run_id: str) -> str:
 
 def _check_services(state: State) -> None:
     if running(state.folder) is None:
-        from local.events import Events
-
         events, _ = Events(state.folder).read(0)
         reason = next((e["detail"] for e in reversed(events) if e["kind"] == "failed"), "its supervisor was killed")
         raise LocalError(f"the local environment ended while the pipeline ran: {reason}")

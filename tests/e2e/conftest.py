@@ -1,0 +1,70 @@
+"""A local environment for the end-to-end tests, and what is needed to look at it from outside."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("TASKLANE_DATA") or ROOT.parent / "shared/data")
+SECONDS = 600
+TASKLANE = (".venv/bin/tasklane", "local")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """State folder of a running environment, shared by the tests of the session; nothing of it runs afterwards."""
+    folder = tmp_path_factory.mktemp("environment") / "state"
+    up = call(*TASKLANE, "up", "--state", str(folder))
+    try:
+        assert up.returncode == 0, up.stdout + up.stderr + ends_of_logs(folder)
+        yield folder
+    finally:
+        call(*TASKLANE, "down", "--state", str(folder))
+    assert left_running(folder) == []
+
+
+def call(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project as a person would."""
+    env = {**os.environ, **environ}
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def demo(state: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return call(".venv/bin/python", "-m", "local.demo", "--out", str(out), "--state", str(state), *arguments)
+
+
+def simulate(folder: Path, *arguments: str) -> Path:
+    """Generate samples; returns the folder with reads/, reference.fasta.gz and truth.tsv."""
+    done = call(".venvs/microbiome/bin/python", "-m", "microbiome", "simulate", "--out", str(folder), *arguments)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def copied(files: Iterable[Path], folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for path in files:
+        shutil.copy(path, folder)
+    return folder
+
+
+def left_running(state: Path) -> list[str]:
+    """Command lines of processes that belong to the environment in `state`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TASKLANE_LOCAL_STATE") == str(state):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def ends_of_logs(state: Path) -> str:
+    """The end of every service's log, for the reader of a failed test."""
+    files = sorted((state / "logs").glob("*.log"))
+    return "\n".join(f"== {f.name}\n" + "\n".join(f.read_text(errors="replace").splitlines()[-15:]) for f in files)

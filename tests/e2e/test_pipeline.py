@@ -1,0 +1,89 @@
+"""The flagship pipeline in a deployed environment: emulator, CDK CLI, Airflow, containers, tables, report."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import DATA, SECONDS, copied, demo, ends_of_logs, simulate
+
+pytestmark = pytest.mark.timeout(SECONDS)
+real_reads = pytest.mark.skipif(
+    not (DATA / "mock").is_dir(), reason=f"no real reads in {DATA}: set TASKLANE_DATA to a folder that has them"
+)
+
+
+def summary_of(out: Path, done: subprocess.CompletedProcess[str], state: Path) -> dict[str, Any]:
+    assert done.returncode == 0, done.stdout + done.stderr + ends_of_logs(state)
+    return dict(json.loads((out / "summary.json").read_text()))
+
+
+def table_of(out: Path) -> dict[str, dict[str, float]]:
+    """feature-table.tsv as {sample: {feature id: reads}}, without zeros."""
+    lines = [line for line in (out / "feature-table.tsv").read_text().splitlines() if not line.startswith("# ")]
+    header, *rows = (line.split("\t") for line in lines)
+    return {
+        name: {row[0]: float(row[column]) for row in rows if float(row[column])}
+        for column, name in enumerate(header)
+        if column
+    }
+
+
+def sequences_of(fasta: Path) -> dict[str, str]:
+    records = (record.split("\n", 1) for record in fasta.read_text().split(">")[1:])
+    return {name.split()[0]: body.replace("\n", "").upper() for name, body in records}
+
+
+def test_a_broken_sample_is_named_and_the_others_finish(environment: Path, tmp_path: Path) -> None:
+    made = simulate(tmp_path / "made", "--samples", "5", "--seed", "7")
+    reads = copied((made / "reads").iterdir(), tmp_path / "reads")
+    for read in "12":
+        whole = next(reads.glob(f"*_R{read}_*.gz")).read_bytes()
+        (reads / f"Torn_S99_L001_R{read}_001.fastq.gz").write_bytes(whole[: len(whole) // 2])
+    arguments = ["--data", str(reads), "--reference", str(made / "reference.fasta.gz"), "--batch-items", "3"]
+    out = tmp_path / "out"
+    summary = summary_of(out, demo(environment, out, *arguments), environment)
+    assert (summary["samples"], summary["samples_ok"], summary["samples_quarantined"]) == (6, 5, 1)
+    assert summary["batches"] == 2
+    assert "Torn" in (out / "quarantine.tsv").read_text()
+    assert "Torn" not in table_of(out)
+    assert "<html" in (out / "report.html").read_text().lower()
+    again = summary_of(out, demo(environment, out, *arguments), environment)
+    assert (again["batches"], again["asvs"]) == (0, summary["asvs"])
+
+
+@real_reads
+def test_the_mock_community_gives_its_20_sequences_and_no_other(environment: Path, tmp_path: Path) -> None:
+    reads = copied((DATA / "mock").glob("*.fastq.gz"), tmp_path / "reads")
+    out = tmp_path / "out"
+    reference = DATA / "reference/rdp_train_set_16.fa.gz"
+    summary_of(out, demo(environment, out, "--data", str(reads), "--reference", str(reference)), environment)
+    found = set(sequences_of(out / "asv_seqs.fasta").values())
+    assert len(found) == 20
+    assert [one for one in found if not is_expected(one)] == []
+    assert sum(table_of(out)["Mock"].values()) >= 4269
+
+
+@real_reads
+def test_mock_and_mouse_samples_pooled_in_three_batches(environment: Path, tmp_path: Path) -> None:
+    files = [*(DATA / "mock").glob("*.fastq.gz"), *(DATA / "mouse_gut").glob("*.fastq.gz")]
+    reads = copied(files, tmp_path / "reads")
+    out = tmp_path / "out"
+    reference = DATA / "reference/rdp_train_set_16.fa.gz"
+    arguments = ["--data", str(reads), "--reference", str(reference), "--batch-items", "3"]
+    summary = summary_of(out, demo(environment, out, *arguments), environment)
+    assert (summary["samples"], summary["samples_ok"], summary["batches"]) == (8, 8, 3)
+    sequences, table = sequences_of(out / "asv_seqs.fasta"), table_of(out)
+    mock = table.pop("Mock")
+    exact = [feature for feature in mock if is_expected(sequences[feature])]
+    assert len(exact) == 20
+    # One sequencing run: some reads of the mouse samples carry the mock's index. Each other feature must be such a one.
+    in_mice = set().union(*table.values())
+    assert [feature for feature in mock if feature not in exact and feature not in in_mice] == []
+    assert sum(mock[feature] for feature in exact) / sum(mock.values()) > 0.98
+
+
+def is_expected(sequence: str) -> bool:
+    return any(sequence in whole for whole in sequences_of(DATA / "mock/HMP_MOCK.v35.fasta").values())
