@@ -1,0 +1,41 @@
+"""### The last net under the lanes: stops containers whose Airflow task is over
+
+Normally none is found: whoever ends a task stops its container within seconds. One is left when Airflow's own processes
+died at that moment. The XCom of `reap` names what was stopped and why; it is empty on a good day.
+
+### When it fails
+Nothing was stopped that should run: it stops only after Airflow has said that the task is over. Look for the AWS error
+in its log (rights, throttling), repair, clear `reap`; or wait for the next run.
+"""
+
+import datetime as dt
+
+from airflow.sdk import DAG, task
+
+from lanes import deployment
+
+with DAG(
+    "lanes_reaper",
+    schedule=dt.timedelta(minutes=10),
+    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["platform", f"release:{deployment().release}"],
+    default_args={"owner": "platform", "retries": 1, "retry_delay": dt.timedelta(minutes=1)},
+):
+
+    @task
+    def reap() -> list[dict[str, str]]:
+        import boto3
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        from lanes.reaper import reap
+
+        def states(dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str | None]]:
+            return RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=run_ids)
+
+        here = deployment()
+        return reap(boto3.client("ecs", region_name=here.region), here.cluster, states, dt.datetime.now(dt.UTC))
+
+    reap()
