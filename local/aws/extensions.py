@@ -12,11 +12,13 @@ from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.sessions import RoleSessions
+from local.aws.journal import Journal
 from local.aws.mwaa import install as install_mwaa
 from local.aws.options import Options
 from local.aws.platform import Platform
 from local.aws.registry import install as install_registry
 from local.aws.s3 import install as install_s3
+from local.aws.snapshots import Snapshots
 
 
 def install(options: Options) -> Platform:
@@ -26,15 +28,28 @@ def install(options: Options) -> Platform:
     audit = Audit(options.audit)
     enforcement = Enforcement(audit)
     enforcement.install()
-    sessions = RoleSessions()
-    credentials = Credentials(options.endpoint, sessions)
+    journal, snapshots = Journal(options.state / "journal.jsonl"), Snapshots()
+    sessions = RoleSessions(journal)
+    credentials = Credentials(options.endpoint, sessions, journal)
     faults = FaultSwitch()
-    dispatch.install(faults)
-    install_s3()
+    dispatch.install(faults, snapshots)
+    install_s3(enforcement)
     install_ec2()
     install_registry(options, enforcement)
     install_cloudformation()
     airflows = install_mwaa()
     agent = Agent(options)
-    task_service.install(agent, enforcement, credentials, sessions, faults)
-    return Platform(options, audit, enforcement, credentials, faults, agent, airflows)
+    task_service.install(agent, enforcement, credentials, sessions, faults, journal)
+    _restore_after(journal)
+    return Platform(options, audit, enforcement, credentials, faults, agent, airflows, snapshots)
+
+
+def _restore_after(journal: Journal) -> None:
+    """The journal is newer than ministack's own state files: it is read after them, at the server's start."""
+    stock = ministack_app._load_persisted_state
+
+    def load() -> None:
+        stock()
+        journal.restore()
+
+    ministack_app._load_persisted_state = load

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -101,3 +102,25 @@ def test_a_multipart_upload_may_be_conditional_too(emulator: Emulator, bucket: s
     upload(IfNoneMatch="*")
     with pytest.raises(ClientError, match="PreconditionFailed"):
         upload(IfNoneMatch="*")
+
+
+def test_a_missing_key_is_403_without_the_right_to_list_the_whole_bucket(emulator: Emulator, bucket: str) -> None:
+    arn = f"arn:aws:s3:::{bucket}"
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    reading = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{arn}/*"}
+    listing = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn}
+    by_prefix = {**listing, "Condition": {"StringLike": {"s3:prefix": "raw/*"}}}
+    found = {}
+    for name, lists in {"reads": [], "lists-prefix": [by_prefix], "lists": [listing]}.items():
+        role = emulator.client("iam").create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        )["Role"]["Arn"]
+        document = json.dumps({"Version": "2012-10-17", "Statement": [reading, *lists]})
+        emulator.client("iam").put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document)
+        s3 = emulator.client("s3", emulator.role_credentials(role, "ecs-tasks.amazonaws.com"))
+        found[name] = [code(call, Bucket=bucket, Key="raw/none") for call in (s3.get_object, s3.head_object)]
+    assert found == {
+        "reads": ["AccessDenied", "403"],
+        "lists-prefix": ["AccessDenied", "403"],
+        "lists": ["NoSuchKey", "404"],
+    }

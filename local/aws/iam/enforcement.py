@@ -42,11 +42,18 @@ class Enforcement:
     ) -> Decision:
         """None when allowed, else why not; same contract as ministack's own."""
         context = {**_extra_conditions(iam_action, region), **(service_context or {})}
-        decision = _anonymous_s3(access_key_id, iam_action, service, region, resource_arn, context)
-        if decision is _NOT_ANONYMOUS:
-            decision = _stock(access_key_id, iam_action, service, region, resource_arn, context)
+        decision = self.judge(access_key_id, iam_action, service, region, resource_arn, context)
         if not isinstance(decision, AuthError):  # a bad signature is not a decision about a permission
             self._audit.record(_principal(access_key_id), iam_action, resource_arn, context, decision is None)
+        return decision
+
+    def judge(
+        self, access_key: str, action: str, service: str, region: str, resource: str, context: dict[str, Any]
+    ) -> Decision:
+        """The decision alone, unrecorded: None when allowed. For what AWS looks up on the way to another answer."""
+        decision = _anonymous_s3(access_key, action, service, region, resource, context)
+        if decision is _NOT_ANONYMOUS:
+            decision = _stock(access_key, action, service, region, resource, context)
         return decision
 
     def deny_caller(

@@ -1,8 +1,10 @@
 """S3 where ministack differs from AWS in ways that our deployments meet."""
 
-from local.aws.s3 import managed_key
+from local.aws.iam.enforcement import Enforcement
+from local.aws.s3 import managed_key, missing_keys
 
 
-def install() -> None:
+def install(enforcement: Enforcement) -> None:
     """Install every correction."""
     managed_key.install()
+    missing_keys.install(enforcement)

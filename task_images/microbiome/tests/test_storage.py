@@ -56,15 +56,28 @@ def test_missing_bucket_and_faulty_uri(bucket: str) -> None:
         storage.read_bytes("s3://only-a-bucket")
 
 
-def test_other_failures_are_not_bad_input(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_bad_input_only_where_a_list_shows_that_nothing_is_there(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A role that may not list the whole bucket gets 403 for a missing key, and for a right that it lacks."""
     from botocore.exceptions import ClientError
 
     def refuse(**_: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
 
+    boto3.client("s3").put_object(Bucket="data", Key="key-and-more", Body=b"")
     monkeypatch.setattr(storage._client(), "get_object", refuse)
+    monkeypatch.setattr(storage._client(), "head_object", refuse)
+    for read in (storage.read_bytes, lambda uri: storage.fetch(uri, tmp_path)):
+        with pytest.raises(storage.Missing):
+            read("s3://data/key")
+    boto3.client("s3").put_object(Bucket="data", Key="key", Body=b"")
+    for read in (storage.read_bytes, lambda uri: storage.fetch(uri, tmp_path)):
+        with pytest.raises(ClientError):
+            read("s3://data/key")
+    monkeypatch.setattr(storage._client(), "list_objects_v2", refuse)
     with pytest.raises(ClientError):
-        storage.read_bytes("s3://data/key")
+        storage.read_bytes("s3://data/none")
 
 
 def test_the_pipeline_on_s3(study: Path, tmp_path: Path, bucket: str, command: Command) -> None:

@@ -12,6 +12,8 @@ from microbiome import stop
 from microbiome.errors import BadInput
 
 ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+# What S3 answers for a missing key to a role that may list only parts of the bucket, as ours (S3 API, GetObject).
+UNTOLD = {"403", "AccessDenied", "Forbidden"}
 
 
 class Missing(BadInput):
@@ -46,6 +48,23 @@ def _error_code(error: Exception) -> str:
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
+def _absent(error: Exception, bucket: str, key: str) -> bool:
+    """Whether the failure of a read says that there is no such object, and not that the role lacks a right."""
+    from botocore.exceptions import ClientError
+
+    code = _error_code(error)
+    try:
+        return code in ABSENT or (code in UNTOLD and not _listed(bucket, key))
+    except ClientError:  # it may not list there either: the first error says more
+        return False
+
+
+def _listed(bucket: str, key: str) -> bool:
+    page = _client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    # Keys come in order, so the key itself is the first of all that begin with it.
+    return any(found["Key"] == key for found in page.get("Contents", ()))
+
+
 def read_bytes(uri: str) -> bytes:
     """The whole object. Raises Missing when there is none; other failures stay what they are (a retry may help)."""
     if not uri.startswith("s3://"):
@@ -59,7 +78,7 @@ def read_bytes(uri: str) -> bytes:
     try:
         return bytes(_client().get_object(Bucket=bucket, Key=key)["Body"].read())
     except ClientError as error:
-        if _error_code(error) in ABSENT:
+        if _absent(error, bucket, key):
             raise Missing(uri) from None
         raise
 
@@ -79,25 +98,24 @@ def fetch(uri: str, folder: Path) -> Path:
         _client().download_file(bucket, key, name)
     except ClientError as error:
         Path(name).unlink()
-        if _error_code(error) in ABSENT:
+        if _absent(error, bucket, key):
             raise Missing(uri) from None
         raise
     return Path(name)
 
 
 def exists(uri: str) -> bool:
+    """Whether the object exists. On S3 by listing: a HEAD of a missing key answers 403 here."""
     if not uri.startswith("s3://"):
         return _local(uri).exists()
     from botocore.exceptions import ClientError
 
-    bucket, key = _split(uri)
     try:
-        _client().head_object(Bucket=bucket, Key=key)
+        return _listed(*_split(uri))
     except ClientError as error:
         if _error_code(error) in ABSENT:
             return False
         raise
-    return True
 
 
 def write_bytes(uri: str, content: bytes) -> None:
