@@ -6,10 +6,12 @@ with AccessKeyId, SecretAccessKey, Token and Expiration; SDKs call again before 
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
+from typing import Any
 
 from local.aws.iam.sessions import RoleSessions
+from local.aws.journal import Journal
 
 Document = dict[str, str]
 
@@ -19,22 +21,27 @@ class _Grant:
     role_arn: str
     session_name: str
     token: str
+    durable: bool = False  # a service holds it: it must outlive this process
 
 
 class Credentials:
     """Issues addresses that hand out sessions of one role to the holder of one token."""
 
-    def __init__(self, endpoint: str, sessions: RoleSessions) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: str, sessions: RoleSessions, journal: Journal) -> None:
+        self._endpoint, self._journal = endpoint, journal
         self._sessions = sessions
         self._grants: dict[str, _Grant] = {}
         self._lock = Lock()
+        journal.on_restore("grant", self._restore)
 
-    def issue(self, role_arn: str, session_name: str) -> tuple[str, str]:
+    def issue(self, role_arn: str, session_name: str, *, durable: bool = False) -> tuple[str, str]:
         """(address, authorization token) for a role whose trust was checked before."""
         credential_id, token = secrets.token_urlsafe(18), secrets.token_urlsafe(24)
+        grant = _Grant(role_arn, session_name, token, durable)
         with self._lock:
-            self._grants[credential_id] = _Grant(role_arn, session_name, token)
+            self._grants[credential_id] = grant
+        if durable:
+            self._journal.write("grant", credential_id, asdict(grant))
         return f"{self._endpoint}/_tasklane/role/{credential_id}", token
 
     def read(self, credential_id: str, token: str) -> tuple[int, Document]:
@@ -45,7 +52,8 @@ class Credentials:
             return 404, {"code": "NotFound", "message": "no such credentials"}
         if not hmac.compare_digest(token.encode(), grant.token.encode()):
             return 403, {"code": "AccessDenied", "message": "wrong authorization token"}
-        return 200, self._sessions.of(grant.role_arn, grant.session_name).document()
+        session = self._sessions.of(grant.role_arn, grant.session_name, durable=grant.durable)
+        return 200, session.document()
 
     def revoke(self, full_uri: str) -> None:
         """The task ended: its address answers 404 from now on."""
@@ -53,3 +61,7 @@ class Credentials:
             grant = self._grants.pop(full_uri.rsplit("/", 1)[-1], None)
         if grant:
             self._sessions.forget(grant.role_arn, grant.session_name)
+
+    def _restore(self, credential_id: str, fact: dict[str, Any]) -> bool:
+        self._grants[credential_id] = _Grant(**fact)
+        return True

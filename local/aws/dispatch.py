@@ -1,4 +1,4 @@
-"""Around ministack's router: remember the request being served, and let the fault switch act on it."""
+"""Around ministack's router: remember the request being served, let the fault switch act on it, note changes."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,12 +7,13 @@ from ministack.core.router import extract_access_key_id
 
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.request import ApiRequest, current
+from local.aws.snapshots import Snapshots
 
 Response = tuple[int, dict[str, str], object]
 Handler = Callable[[str, str, dict, bytes, dict, str], Awaitable[Response]]
 
 
-def install(faults: FaultSwitch) -> None:
+def install(faults: FaultSwitch, snapshots: Snapshots) -> None:
     """Wrap the router (ministack's ASGI function looks it up at each request)."""
     stock: Handler = ministack_app._dispatch_service_request
 
@@ -21,8 +22,11 @@ def install(faults: FaultSwitch) -> None:
     ) -> Response:
         access_key = extract_access_key_id(headers, query_params) or ""
         current.set(ApiRequest(headers, body, access_key, request_id))
-        if not faults.armed:
-            return await stock(method, path, headers, body, query_params, request_id)
-        return await faults.around(stock, method, path, headers, body, query_params, request_id)
+        try:
+            if not faults.armed:
+                return await stock(method, path, headers, body, query_params, request_id)
+            return await faults.around(stock, method, path, headers, body, query_params, request_id)
+        finally:
+            snapshots.note(method, headers, body)
 
     ministack_app._dispatch_service_request = dispatch

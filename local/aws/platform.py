@@ -10,6 +10,7 @@ from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
 from local.aws.mwaa.rest_api import Airflows
 from local.aws.options import Options
+from local.aws.snapshots import Snapshots
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Platform:
     faults: FaultSwitch
     agent: Agent
     airflows: Airflows
+    snapshots: Snapshots
 
     def health(self) -> dict[str, Any]:
         """Figures for the health route."""
@@ -35,4 +37,5 @@ class Platform:
     def close(self) -> None:
         """Leave nothing behind: called on every way out."""
         self.agent.close()
+        self.snapshots.close()
         self.audit.close()

@@ -115,3 +115,28 @@ def test_ministack_s_own_administration_is_closed(emulator: Emulator, path: str)
 def test_our_administration_needs_the_token(emulator: Emulator, path: str) -> None:
     assert emulator.call("POST", path, {}, token="wrong")[0] == 403
     assert emulator.call("POST", path, {}, token=TOKEN)[0] == 400
+
+
+def test_kill_9_forgets_no_task_no_token_no_credentials_and_no_stack(tmp_path: Path) -> None:
+    first = start_emulator(tmp_path)
+    lane = Lane(first, PROGRAM)
+    ended, running = lane.run(["end"], clientToken="ended"), lane.run(clientToken="running")
+    lane.until(ended, "STOPPED")
+    processes = started_processes(lane, running)
+    service = {"role_arn": lane.task_role, "service": "ecs-tasks.amazonaws.com"}
+    grant = first.call("POST", "/_tasklane/credentials", service)[1]
+    uri, token = grant["full_uri"].removeprefix(first.endpoint), grant["authorization_token"]
+    held = first.call("GET", uri, token=token)[1]
+    time.sleep(1.5)  # the services' own state is saved about a second after its last change
+    first.process.kill()
+    first.process.wait()
+    assert all_gone(processes)
+
+    second = start_emulator(tmp_path, first.port)
+    lane.emulator = second
+    assert lane.task(ended)["containers"][0]["exitCode"] == 0
+    assert (lane.task(running)["lastStatus"], lane.task(running)["stopCode"]) == ("STOPPED", "TerminationNotice")
+    assert lane.run(["end"], clientToken="ended") == ended
+    assert second.client("sts", held).get_caller_identity()["Arn"].endswith(lane.task_role.rsplit("/", 1)[-1])
+    assert second.call("GET", uri, token=token)[1] == held
+    assert second.stop() == 0

@@ -8,9 +8,11 @@ from local.aws.ecs.idempotency import ClientTokens
 from local.aws.ecs.launch import Launcher
 from local.aws.ecs.run_task import RunTask
 from local.aws.ecs.task_calls import TaskCalls
+from local.aws.ecs.task_store import TaskStore
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.sessions import RoleSessions
+from local.aws.journal import Journal
 
 
 def install(
@@ -19,13 +21,15 @@ def install(
     credentials: Credentials,
     sessions: RoleSessions,
     faults: FaultSwitch,
+    journal: Journal,
 ) -> None:
     """Take the place of ministack's handlers for the four task calls."""
-    agent.connect(Launcher(agent.options, agent.mark, enforcement, credentials, sessions, faults), faults)
+    store = TaskStore(journal)
+    agent.connect(Launcher(agent.options, agent.mark, enforcement, credentials, sessions, faults), faults, store)
     faults.connect(agent)
     calls = TaskCalls(agent, enforcement)
     handlers = {
-        "RunTask": RunTask(agent, enforcement, faults, ClientTokens()),
+        "RunTask": RunTask(agent, enforcement, faults, ClientTokens(journal), store),
         "StopTask": calls.stop,
         "DescribeTasks": calls.describe,
         "ListTasks": calls.list,

@@ -13,12 +13,13 @@ from local.aws.ecs.launch import Launcher
 from local.aws.ecs.loop import Loop
 from local.aws.ecs.memory import CHECK_SECONDS, memory_by_session
 from local.aws.ecs.task_run import TaskRun
+from local.aws.ecs.task_store import TaskStore
 from local.aws.faults.switch import FaultSwitch
 from local.aws.leftovers import MARK_VARIABLE, kill_marked, marked
 from local.aws.options import Options
 
 Json = dict[str, Any]
-_SWEEP_SECONDS = 1.0
+_SWEEP_SECONDS, _PRUNE_SECONDS = 1.0, 300.0
 
 
 class Agent:
@@ -39,11 +40,12 @@ class Agent:
             text=True,
         )
 
-    def connect(self, launcher: Launcher, faults: FaultSwitch) -> None:
+    def connect(self, launcher: Launcher, faults: FaultSwitch, store: TaskStore) -> None:
         """Give the agent what starts containers (made after it, because it needs the agent's mark)."""
         launcher.engine_used = self._tell_reaper
-        self._launcher, self._faults = launcher, faults
+        self._launcher, self._faults, self._store = launcher, faults, store
         self._loop.submit(self._check_memory)
+        self._loop.submit(self._prune)
 
     @property
     def running(self) -> int:
@@ -52,7 +54,7 @@ class Agent:
 
     def start(self, record: Json, definition: Json, account: str, region: str) -> None:
         """Run an accepted task."""
-        run = TaskRun(self._loop, self._launcher, record, definition, (account, region), self._on_end)
+        run = TaskRun(self._loop, self._launcher, record, definition, (account, region), self._on_change)
         self._runs[record["taskArn"]] = run
         self._loop.submit(lambda: run.begin(self._faults.start_latency(record)))
 
@@ -105,7 +107,11 @@ class Agent:
         self._reaper.stdin.close()
         self._reaper.wait()
 
-    def _on_end(self, run: TaskRun) -> None:
+    def _on_change(self, run: TaskRun) -> None:
+        with request_scope(*run.scope):
+            self._store.save(run.record)
+        if run.record["lastStatus"] != "STOPPED":
+            return
         self._runs.pop(run.record["taskArn"], None)
         if not self._ended:
             self._loop.later(_SWEEP_SECONDS, self._sweep)
@@ -117,6 +123,10 @@ class Agent:
         if any(task in process.environ().get(MARK_VARIABLE, "") for process in marked(self.mark) for task in ended):
             for task in ended:
                 kill_marked(self.mark, task=task)
+
+    def _prune(self) -> None:
+        self._store.prune()
+        self._loop.later(_PRUNE_SECONDS, self._prune)
 
     def _check_memory(self) -> None:
         limited = [(run, container) for run in self._runs.values() for container in run.memory_limited()]

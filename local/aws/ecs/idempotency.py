@@ -8,11 +8,12 @@ tasks; the token is remembered for at least 24 hours, also after the tasks stopp
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
 from local.aws.ecs.errors import EcsError
+from local.aws.journal import Journal
 
 _REMEMBERED_SECONDS = 24 * 3600
 
@@ -27,8 +28,10 @@ class _Use:
 class ClientTokens:
     """Tokens seen, per account, Region and cluster."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._uses: dict[tuple[str, str, str], _Use] = {}
+        self._journal = journal
+        journal.on_restore("token", self._restore)
         # Held by RunTask over look-up and start: two calls with one token at the same moment must not both start.
         self.lock = Lock()
 
@@ -49,7 +52,15 @@ class ClientTokens:
         """Bind the token to the tasks; a call that started none leaves the token unused."""
         token = data.get("clientToken")
         if token and task_arns:
-            self._uses[*scope, token] = _Use(_fingerprint(data), tuple(task_arns), time.time() + _REMEMBERED_SECONDS)
+            use = _Use(_fingerprint(data), tuple(task_arns), time.time() + _REMEMBERED_SECONDS)
+            self._uses[*scope, token] = use
+            self._journal.write("token", "|".join((*scope, token)), asdict(use))
+
+    def _restore(self, key: str, fact: dict[str, Any]) -> bool:
+        account, cluster, token = key.split("|", 2)
+        use = _Use(fact["fingerprint"], tuple(fact["task_arns"]), fact["expires"])
+        self._uses[account, cluster, token] = use
+        return use.expires > time.time()
 
 
 def _fingerprint(data: dict[str, Any]) -> str:

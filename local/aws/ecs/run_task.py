@@ -16,6 +16,7 @@ from local.aws.ecs.agent import Agent
 from local.aws.ecs.errors import EcsError, Response, answer
 from local.aws.ecs.idempotency import ClientTokens
 from local.aws.ecs.records import new_record, public
+from local.aws.ecs.task_store import TaskStore
 from local.aws.ecs.validation import capacity, check_against_definition, check_request
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.enforcement import Enforcement
@@ -31,6 +32,7 @@ class RunTask:
     enforcement: Enforcement
     faults: FaultSwitch
     tokens: ClientTokens
+    store: TaskStore
 
     def __call__(self, data: Json) -> Response:
         """Answer a request."""
@@ -75,8 +77,7 @@ class RunTask:
         ecs._recount_cluster(cluster["clusterName"])
         return answer({"tasks": started, "failures": []})
 
-    @staticmethod
-    def _record(data: Json, definition: Json, cluster: Json, placed: tuple[str, str | None]) -> Json:
+    def _record(self, data: Json, definition: Json, cluster: Json, placed: tuple[str, str | None]) -> Json:
         task_arn = cluster["clusterArn"].replace(":cluster/", ":task/") + "/" + uuid.uuid4().hex
         record = new_record(task_arn, data, definition, cluster, placed)
         tags = list(data.get("tags") or [])
@@ -84,9 +85,7 @@ class RunTask:
             given = {tag["key"] for tag in tags}
             inherited = ecs._tags.get(definition["taskDefinitionArn"]) or []
             tags += [tag for tag in inherited if tag["key"] not in given]
-        if tags:
-            ecs._tags[task_arn] = tags
-        ecs._tasks[task_arn] = record
+        self.store.add(record, tags)
         return record
 
 

@@ -44,11 +44,11 @@ class TaskRun:
         record: Json,
         definition: Json,
         scope: tuple[str, str],
-        on_end: Callable[["TaskRun"], None],
+        on_change: Callable[["TaskRun"], None],
     ) -> None:
         self.record, self.scope = record, scope
         self.task_id = record["taskArn"].rsplit("/", 1)[-1]
-        self._loop, self._launcher, self._definition, self._on_end = loop, launcher, definition, on_end
+        self._loop, self._launcher, self._definition, self._on_change = loop, launcher, definition, on_change
         self._containers: list[_Running] = []
         self._start_due: Timer | None = None
 
@@ -97,6 +97,7 @@ class TaskRun:
                     self._failed_to_start(record, str(error))
                     return
         advance(self.record, "RUNNING")
+        self._on_change(self)
 
     def _start(self, definition: Json, record: Json) -> None:
         started = self._launcher.start(self.record, self._definition, definition)
@@ -162,5 +163,5 @@ class TaskRun:
             record["lastStatus"] = "STOPPED"
         with request_scope(*self.scope):
             self._launcher.clean_up(self.task_id, [running.started for running in self._containers])
-        self._on_end(self)
         advance(self.record, "STOPPED")
+        self._on_change(self)

@@ -6,12 +6,14 @@ token answers AccessKeyId, SecretAccessKey, Token, Expiration, RoleArn); IAM Use
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.services import iam, sts
+
+from local.aws.journal import Journal
 
 SESSION_SECONDS = 3600
 _RENEW_BEFORE_SECONDS = 900  # ECS rotates credentials well before they end; SDKs refresh in the last 15 minutes
@@ -46,24 +48,35 @@ class Session:
 class RoleSessions:
     """Sessions by role and session name; one is reused until shortly before it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._sessions: dict[tuple[str, str], Session] = {}
-        self._lock = Lock()
+        self._lock, self._journal = Lock(), journal
+        journal.on_restore("session", self._restore)
 
-    def of(self, role_arn: str, session_name: str) -> Session:
-        """A session that is good for at least 15 minutes."""
+    def of(self, role_arn: str, session_name: str, *, durable: bool = False) -> Session:
+        """A session that is good for at least 15 minutes. durable: it outlives this process."""
         with self._lock:
             known = self._sessions.get((role_arn, session_name))
             if known and known.expires - time.time() > _RENEW_BEFORE_SECONDS:
                 return known
             made = _start(role_arn, session_name)
             self._sessions[role_arn, session_name] = made
+            if durable:
+                self._journal.write("session", session_name, asdict(made))
             return made
 
     def forget(self, role_arn: str, session_name: str) -> None:
         """The task ended: its session is no longer renewed (running ones end by themselves, as on AWS)."""
         with self._lock:
             self._sessions.pop((role_arn, session_name), None)
+
+    def _restore(self, session_name: str, fact: dict[str, Any]) -> bool:
+        session = Session(**fact)
+        if session.expires < time.time():
+            return False
+        _register(session, session_name)
+        self._sessions[session.role_arn, session_name] = session
+        return True
 
 
 def check_trust(role_arn: str, service: str, context: dict[str, Any] | None = None) -> None:
@@ -108,7 +121,6 @@ def _allows(trust: dict[str, Any], service: str, context: iam_evaluator.EvalCont
 
 
 def _start(role_arn: str, session_name: str) -> Session:
-    account, role = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     made = Session(
         iam._gen_session_access_key(),
         iam._gen_secret(),
@@ -116,6 +128,13 @@ def _start(role_arn: str, session_name: str) -> Session:
         time.time() + SESSION_SECONDS,
         role_arn,
     )
+    _register(made, session_name)
+    return made
+
+
+def _register(made: Session, session_name: str) -> None:
+    role_arn = made.role_arn
+    account, role = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     sts.register_session(
         made.access_key,
         {
@@ -132,4 +151,3 @@ def _start(role_arn: str, session_name: str) -> Session:
             "SessionPolicies": None,
         },
     )
-    return made

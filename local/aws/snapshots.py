@@ -1,0 +1,101 @@
+"""Save a service's state soon after it changed, so that a killed emulator comes back with what was deployed.
+
+ministack saves only at an orderly end. Here a changed service is saved about a second after its last change, logs and
+queues at longer intervals (they are large and change all the time): what they held since then is lost with a kill.
+"""
+
+import logging
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterable
+
+from ministack import app as ministack_app
+from ministack.core.persistence import save_state
+
+logger = logging.getLogger("tasklane.snapshots")
+_SERVICE = re.compile(r"Credential=[^/]+/\d+/[\w-]+/([\w-]+)/aws4_request")
+_QUERY_ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
+_READS = ("Describe", "Get", "List", "BatchGet", "Lookup", "Filter", "Start", "Simulate", "Validate")
+_SECONDS = {"cloudwatch_logs": 10.0, "sqs": 5.0, "cloudwatch": 10.0}
+_DEFAULT_SECONDS = 1.0
+_JOURNALLED = {"RunTask", "StopTask"}  # journal.py keeps tasks
+_NEVER = {"sts"}  # sessions of services are in the journal; others end with the emulator
+
+
+class Snapshots:
+    """Notes changes and saves in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._changed: dict[str, float] = {}  # state key -> when it is due (monotonic)
+        self._wake = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="tasklane-snapshots", daemon=True)
+        self._thread.start()
+
+    def note(self, method: str, headers: dict[str, str], body: bytes) -> None:
+        """A request was answered: remember the service if the request may have changed it."""
+        if method in ("GET", "HEAD") or self._reads(headers, body):
+            return
+        scope = _SERVICE.search(headers.get("authorization", ""))
+        if scope is None:
+            return
+        service = ministack_app.SERVICE_NAME_ALIASES.get(scope[1], scope[1])
+        if service == "cloudformation":  # a stack changes every service, and goes on after the answer
+            self._due(ministack_app._state_map, 2 * _DEFAULT_SECONDS)
+        elif service in ministack_app.SERVICE_REGISTRY:
+            module = ministack_app.SERVICE_REGISTRY[service]["module"]
+            self._due([key for key, name in ministack_app._state_map.items() if name == module], None)
+
+    def close(self) -> None:
+        """Stop; the orderly end saves everything anyway."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+
+    @staticmethod
+    def _reads(headers: dict[str, str], body: bytes) -> bool:
+        target = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        query = _QUERY_ACTION.search(body) if not target else None
+        action = target or (query[1].decode() if query else "")
+        return action.startswith(_READS) or action in _JOURNALLED
+
+    def _due(self, keys: Iterable[str], seconds: float | None) -> None:
+        now = time.monotonic()
+        with self._wake:
+            for key in keys:
+                if key not in _NEVER:
+                    self._changed.setdefault(key, now + (seconds or _SECONDS.get(key, _DEFAULT_SECONDS)))
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._closed and not self._changed:
+                    self._wake.wait()
+                if self._closed:
+                    return
+                wait = min(self._changed.values()) - time.monotonic()
+                if wait > 0:
+                    self._wake.wait(wait)
+                    continue
+                now = time.monotonic()
+                due = [key for key, when in self._changed.items() if when <= now]
+                for key in due:
+                    del self._changed[key]
+            for key in due:
+                self._save(key)
+
+    def _save(self, key: str) -> None:
+        module = sys.modules.get(f"ministack.services.{ministack_app._state_map[key]}")
+        if module is None or not hasattr(module, "get_state"):
+            return
+        try:
+            state = module.get_state()
+        except RuntimeError:  # it changed while it was copied: again later
+            self._due([key], None)
+            return
+        if state is not None:
+            save_state(key, state)
