@@ -8,14 +8,16 @@ from types import FrameType
 
 import httpx
 
-from local.airflow.services import start_airflow
+from local.airflow.services import begin_migration, start_airflow
 from local.events import Events
 from local.images import write_images
 from local.postgres import start_postgres
 from local.processes import LocalError, Service, start, sweep, wait_until
 from local.state import MARKER, ROOT, State
+from platform_spec.environments import load_environment
 
 ENVIRONMENT = "local"
+STEPS = ("deploy", "airflow-migrate")
 
 
 class Stopped(BaseException):
@@ -60,12 +62,18 @@ class Supervisor:
         with self.events.phase("emulator"):
             self._start_emulator()
         deploying = self._begin(
-            "deploy", [sys.executable, "-m", "ops", "deploy", "--env", ENVIRONMENT], self._operator()
+            "deploy",
+            [sys.executable, "-m", "ops", "deploy", "--env", ENVIRONMENT, "--without-images"],
+            self._operator(),
         )
         with self.events.phase("database"):
             self.services.append(start_postgres(self.state, self.env))
+            version = load_environment(ENVIRONMENT, ROOT).airflow.version
+            migrating = begin_migration(self.state, self.env, version)
+            self.services.append(migrating)
         with self.events.phase("stacks and DAGs"):
             self._finish(deploying, seconds=300)
+            self._finish(migrating, seconds=120)
         with self.events.phase("Airflow"):
             start_airflow(self.state, self.env, self.services)
 
@@ -89,7 +97,8 @@ class Supervisor:
         return service
 
     def _finish(self, service: Service, *, seconds: float) -> None:
-        others = [other for other in self.services if other is not service]
+        # Other short-lived steps may end meanwhile; each is checked in its turn.
+        others = [other for other in self.services if other is not service and other.name not in STEPS]
         wait_until(service.name, lambda: service.process.poll() is not None, services=others, seconds=seconds)
         self.services.remove(service)
         if service.process.returncode:

@@ -4,14 +4,12 @@ Airflow reads the folder every 30 s, so the order matters: new and changed files
 that are gone last. A DAG never sees a manifest that names what is not there yet.
 """
 
-import base64
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from botocore.exceptions import ClientError
-
+from ops.errors import UserError
+from ops.mwaa_files import constraints_for_dags
+from ops.objects import Bucket, sha256
 from ops.workspace import Workspace
 from platform_spec.manifest import FILE_NAME, Manifest
 
@@ -34,66 +32,61 @@ class Changes:
         return bool(self.added or self.changed or self.removed)
 
 
-def dag_files(root: Path) -> dict[str, bytes]:
+def dag_files(workspace: Workspace) -> dict[str, bytes]:
     """Relative path → content of everything the DAG folder holds, without the manifest."""
-    found = {}
+    found = dict(constraints_for_dags(workspace))
     for source, prefix in SOURCES.items():
-        for path in sorted((root / source).rglob("*")):
-            relative = path.relative_to(root / source)
+        folder = workspace.root / source
+        for path in sorted(folder.rglob("*")):
+            relative = path.relative_to(folder)
             if path.is_file() and relative.name not in LEFT_OUT and "__pycache__" not in relative.parts:
                 found[prefix + relative.as_posix()] = path.read_bytes()
     return found
 
 
-def plan_upload(workspace: Workspace, wanted: dict[str, bytes]) -> Changes:
-    """Compare the bucket with `wanted`, by the SHA-256 stored with each object."""
-    stored = _stored(workspace)
+def differences(stored: Mapping[str, str], wanted: Mapping[str, str]) -> Changes:
+    """From `stored` to `wanted`, both path → SHA-256."""
     changes = Changes(removed=sorted(set(stored) - set(wanted)))
-    for path, content in sorted(wanted.items()):
+    for path, digest in sorted(wanted.items()):
         if path not in stored:
             changes.added.append(path)
-        elif stored[path] != hashlib.sha256(content).hexdigest():
+        elif stored[path] != digest:
             changes.changed.append(path)
         else:
             changes.unchanged += 1
     return changes
 
 
-def upload(workspace: Workspace, manifest: Manifest, *, dry_run: bool = False) -> Changes:
-    """Bring the bucket's DAG folder to this source and manifest; only what differs is written."""
-    wanted = {**dag_files(workspace.root), FILE_NAME: manifest.to_json().encode()}
+def plan_upload(workspace: Workspace, wanted: Mapping[str, bytes]) -> Changes:
+    """Compare the bucket with `wanted`, by the SHA-256 that S3 computed of each object."""
+    bucket = Bucket(workspace)
+    stored = {key.removeprefix(PREFIX): found.sha256 for key, found in bucket.heads(bucket.keys(PREFIX)).items()}
+    return differences(stored, {path: sha256(content) for path, content in wanted.items()})
+
+
+def upload(workspace: Workspace, files: Mapping[str, bytes], manifest: Manifest, *, dry_run: bool = False) -> Changes:
+    """Bring the bucket's DAG folder to `files` and `manifest`; what differs is written, and looked at again."""
+    wanted = {**files, FILE_NAME: manifest.to_json().encode()}
     changes = plan_upload(workspace, wanted)
-    if dry_run:
+    if dry_run or not changes:
         return changes
-    s3, bucket = workspace.client("s3"), workspace.names.dag_bucket
-    for path in sorted([*changes.added, *changes.changed], key=lambda p: (p == FILE_NAME, p)):
-        digest = hashlib.sha256(wanted[path])
-        s3.put_object(
-            Bucket=bucket,
-            Key=PREFIX + path,
-            Body=wanted[path],
-            Metadata={"sha256": digest.hexdigest()},
-            ChecksumSHA256=base64.b64encode(digest.digest()).decode(),  # S3 refuses the object if it arrived damaged
-        )
-    for path in changes.removed:
-        s3.delete_object(Bucket=bucket, Key=PREFIX + path)
+    bucket, changed = Bucket(workspace), [*changes.added, *changes.changed]
+    bucket.put_all({PREFIX + path: wanted[path] for path in changed if path != FILE_NAME})
+    if FILE_NAME in changed:
+        bucket.put(PREFIX + FILE_NAME, wanted[FILE_NAME])
+    bucket.delete(PREFIX + path for path in changes.removed)
+    _verify(workspace, wanted)
     return changes
 
 
-def _stored(workspace: Workspace) -> dict[str, str]:
-    s3, bucket = workspace.client("s3"), workspace.names.dag_bucket
-    return {key.removeprefix(PREFIX): _sha256(s3, bucket, key) for key in _keys(s3, bucket)}
-
-
-def _keys(s3, bucket: str) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX):
-        yield from (stored["Key"] for stored in page.get("Contents", []))
-
-
-def _sha256(s3, bucket: str, key: str) -> str:  # type: ignore[no-untyped-def]
-    try:
-        return str(s3.head_object(Bucket=bucket, Key=key)["Metadata"].get("sha256", ""))
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "404":  # removed since it was listed
-            return ""
-        raise
+def _verify(workspace: Workspace, wanted: Mapping[str, bytes]) -> None:
+    """UserError that names what another hand changed while we wrote."""
+    left = plan_upload(workspace, wanted)
+    if not left:
+        return
+    odd = [*(f"{p} is missing" for p in left.added), *(f"{p} has another content" for p in left.changed)]
+    odd += [f"{p} does not belong there" for p in left.removed]
+    raise UserError(
+        f"s3://{workspace.names.dag_bucket}/{PREFIX} is not what was uploaded: {', '.join(odd[:5])}; somebody else "
+        f"writes there. Run the command again, and see the bucket's access log"
+    )

@@ -1,60 +1,116 @@
-"""Deploy an environment: bootstrap where needed, the stacks, then the DAGs with the manifest of what was deployed."""
+"""Deploy an environment from whatever state it is in: every step looks first, and can be repeated.
+
+Bootstrap, templates, the stacks that images and files need, images, files for MWAA, all other stacks, the release.
+"""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
 from ops.cdk import parameters, run_cdk
-from ops.dags import Changes, upload
-from ops.deployed import build_manifest, deployed_values
-from ops.plugins import upload_plugins
-from ops.release import source_release
+from ops.errors import UserError
+from ops.images.ship import build, chosen, image_states, push
+from ops.infrastructure.changes import Parameters, stack_changes
+from ops.infrastructure.stacks import failure, stack_exists
+from ops.infrastructure.templates import synthesize, templates
+from ops.mwaa_files import mwaa_files, upload_mwaa_files
+from ops.release.create import Outcome, create_release
+from ops.release.lock import deployment_lock
 from ops.workspace import Workspace
+from platform_spec.naming import image_parameter
 
 Say = Callable[[str], None]
-DEPLOY = ("deploy", "--require-approval", "never", "--progress", "events", "--app")
-CREATED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
+FOUNDATION = ("storage", "network", "registry")
 
 
-def deploy(workspace: Workspace, say: Say) -> Changes:
-    """Bring the environment to this source; every step can be repeated. Returns the changes of the DAG folder.
+@dataclass(frozen=True)
+class Choices:
+    """`images` False leaves every image as it is deployed; `digests` (task → digest) overrides what was built here."""
 
-    The templates are synthesized once. The storage stack comes first on an empty account, because the Airflow stack
-    names an object version that must already be in the bucket.
-    """
-    templates = f"cdk.out/{workspace.environment_name}"
-    names, environment = workspace.names, workspace.environment
-    say("synth: templates of all stacks")
-    run_cdk(workspace, ["synth", "--quiet", "--output", templates])
-    if not stack_exists(workspace, "CDKToolkit"):
-        say("bootstrap: preparing account and Region for the CDK")
-        run_cdk(workspace, ["bootstrap", f"aws://{environment.account}/{environment.region}", "--app", templates])
-    if not stack_exists(workspace, names.stack("storage")):
-        say("stacks: storage")
-        run_cdk(workspace, [*DEPLOY, templates, names.stack("storage")])
-    plugins = upload_plugins(workspace)
-    say("stacks: all")
-    run_cdk(workspace, [*DEPLOY, templates, "--all", *parameters(names.stack("airflow"), {"PluginsVersion": plugins})])
-    return upload_dags(workspace, say)
+    images: bool = True
+    digests: dict[str, str] = field(default_factory=dict)
 
 
-def upload_dags(workspace: Workspace, say: Say, *, dry_run: bool = False) -> Changes:
-    """Upload DAGs and manifest of what is deployed now."""
-    manifest = build_manifest(workspace, deployed_values(workspace), source_release(workspace.root))
-    changes = upload(workspace, manifest, dry_run=dry_run)
-    say(
-        f"dags: {len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed, "
-        f"{changes.unchanged} unchanged, release {manifest.release}"
-    )
-    return changes
+def deploy(workspace: Workspace, say: Say, choices: Choices | None = None) -> Outcome:
+    """Bring the environment to this source. Returns the release."""
+    foundation(workspace, say)
+    with deployment_lock(workspace, "deploy"):
+        return deploy_on_foundation(workspace, say, choices or Choices())
 
 
-def stack_exists(workspace: Workspace, name: str) -> bool:
-    """Whether the stack was created to its end."""
+def foundation(workspace: Workspace, say: Say) -> None:
+    """Account, buckets, repositories: what must be there before anything can be put into it."""
+    with ThreadPoolExecutor() as pool:  # neither needs the other
+        bootstrapped = pool.submit(bootstrap, workspace, say)
+        if synthesize(workspace):
+            say("templates: synthesized")
+        bootstrapped.result()
+    wanted = templates(workspace)
+    needed = [workspace.names.stack(part) for part in FOUNDATION]
+    missing = [name for name in needed if name in wanted and not stack_exists(workspace, name)]
+    if missing:
+        deploy_stacks(workspace, missing, {}, say)
+
+
+def bootstrap(workspace: Workspace, say: Say) -> None:
+    """`cdk bootstrap` of account and Region, once."""
+    if stack_exists(workspace, "CDKToolkit"):
+        return
+    say("bootstrap: preparing account and Region for the CDK")
+    log = workspace.root / "cdk.out" / f"{workspace.environment_name}-bootstrap.log"
+    environment = workspace.environment
+    run_cdk(workspace, ["bootstrap", f"aws://{environment.account}/{environment.region}"], log=log)
+
+
+def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Outcome:
+    """Images, files, stacks, release; the caller holds the lock."""
+    settings = {
+        workspace.names.stack("compute"): image_values(workspace, choices, say),
+        workspace.names.stack("airflow"): upload_mwaa_files(workspace, mwaa_files(workspace)),
+    }
+    changes = stack_changes(workspace, settings)
+    for change in changes:
+        say(f"stacks: {change.stack}: {change.kind}" + (f"; {change.downtime}" if change.downtime else ""))
+    deploy_stacks(workspace, [change.stack for change in changes], settings, say)
+    return create_release(workspace, say)
+
+
+def image_values(workspace: Workspace, choices: Choices, say: Say) -> dict[str, str]:
+    """Parameter of the compute stack → `@sha256:…`, for every image the registry has."""
+    digests = dict(choices.digests)
+    if choices.images:
+        states = image_states(workspace, [task for task in chosen(workspace, []) if task.name not in digests])
+        build(workspace, states, say, {})
+        digests |= {state.task: state.digest for state in push(workspace, states, say)}
+    return {image_parameter(task): f"@{digest}" for task, digest in digests.items()}
+
+
+def deploy_stacks(workspace: Workspace, names: list[str], settings: Parameters, say: Say) -> None:
+    """`cdk deploy` of exactly these; UserError names the resource that failed and why, the rest is in the log."""
+    if not names:
+        return
+    log = workspace.root / "cdk.out" / f"{workspace.environment_name}-deploy.log"
+    log.unlink(missing_ok=True)
+    given = [word for stack in names for word in parameters(stack, settings.get(stack, {}))]
+    argv = ["deploy", "--require-approval", "never", "--progress", "events", "--exclusively", "--app", _app(workspace)]
+    say(f"stacks: deploying {', '.join(names)}")
     try:
-        stacks = workspace.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # "Stack with id … does not exist"
-            return False
-        raise
-    return stacks[0]["StackStatus"] in CREATED
+        run_cdk(workspace, [*argv, *names, *given], log=log)
+    except UserError as error:
+        causes = [text for name in names if (text := _cause(workspace, name))]
+        if not causes:
+            raise
+        raise UserError("CloudFormation rolled back:\n" + "\n".join(causes) + f"\n    all events: {log}") from error
+
+
+def _cause(workspace: Workspace, name: str) -> str:
+    try:
+        return failure(workspace, name)
+    except ClientError:  # the stack was never begun
+        return ""
+
+
+def _app(workspace: Workspace) -> str:
+    return f"cdk.out/{workspace.environment_name}"

@@ -2,47 +2,43 @@
 
 import subprocess
 import sys
-from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.cdk import run_cdk
-from ops.commands import images
+from ops.commands import dags, images, release
+from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
-from ops.deploy import upload_dags
 from ops.errors import UserError
-from ops.options import DryRun, Env, Json, err, show_json
+from ops.infrastructure.templates import synthesize
+from ops.options import Env, Json, err, say, show_json
 from ops.workspace import ROOT, Workspace
 from platform_spec.errors import SpecError
 from platform_spec.manifest import ManifestError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-dags = typer.Typer(no_args_is_help=True, help="The DAGs in the bucket.")
-app.add_typer(dags, name="dags")
+for noun, commands in (("dags", dags.app), ("images", images.app), ("release", release.app)):
+    app.add_typer(commands, name=noun)
 
-app.add_typer(images.app, name="images")
+WithoutImages = Annotated[
+    bool, typer.Option("--without-images", help="Build and push nothing; images stay as they are deployed.")
+]
 
 
 @app.command()
 def synth(env: Env) -> None:
     """Synthesize the CloudFormation templates of an environment to cdk.out/<env>, without an account or a network."""
-    run_cdk(Workspace(env), ["synth", "--quiet", "--output", f"cdk.out/{env}"], offline=True)
-    err.print(f"templates: cdk.out/{env}")
+    made = synthesize(Workspace(env))
+    say(f"templates: cdk.out/{env}" + ("" if made else " (unchanged)"))
 
 
 @app.command()
-def deploy(env: Env) -> None:
-    """Deploy the stacks of an environment with `cdk deploy --all`, then its DAGs."""
-    deploy_environment(Workspace(env), err.print)
-
-
-@dags.command("upload")
-def dags_upload(env: Env, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Bring the DAG bucket to this source: only what differs is written, the manifest last."""
-    changes = upload_dags(Workspace(env), err.print, dry_run=dry_run)
+def deploy(env: Env, without_images: WithoutImages = False, as_json: Json = False) -> None:
+    """Deploy everything: stacks, images, DAGs, as one release. Can be repeated after a failure at any step."""
+    outcome = deploy_environment(Workspace(env), say, Choices(images=not without_images))
     if as_json:
-        show_json({**asdict(changes), "dry_run": dry_run})
+        show_json(outcome.as_dict())
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

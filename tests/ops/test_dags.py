@@ -6,7 +6,7 @@ import pytest
 
 from ops.dags import dag_files, plan_upload, upload
 from ops.errors import UserError
-from ops.plugins import plugins_zip, upload_plugins
+from ops.mwaa_files import mwaa_files, plugins_zip, upload_mwaa_files
 from ops.workspace import Workspace
 from platform_spec.manifest import Manifest
 
@@ -35,29 +35,29 @@ def keys_by_time(workspace: Workspace) -> list[str]:
 
 
 def test_first_upload_writes_all_and_the_second_nothing(workspace: Workspace, manifest: Manifest) -> None:
-    first = upload(workspace, manifest)
+    first = upload(workspace, dag_files(workspace), manifest)
     assert first.added == ["a.py", "lanes/kit.py", "manifest.json", "platform_spec/manifest.py"]
     assert keys_by_time(workspace)[-1] == "dags/manifest.json"
-    second = upload(workspace, manifest)
+    second = upload(workspace, dag_files(workspace), manifest)
     assert (bool(second), second.unchanged) == (False, 4)
 
 
 def test_changed_and_removed_files_and_nothing_else(workspace: Workspace, manifest: Manifest) -> None:
-    upload(workspace, manifest)
+    upload(workspace, dag_files(workspace), manifest)
     (workspace.root / "dags/a.py").write_text("# changed\n")
     (workspace.root / "dags/lanes/kit.py").unlink()
     (workspace.root / "dags/b.py").write_text("# new\n")
-    dry = upload(workspace, manifest, dry_run=True)
+    dry = upload(workspace, dag_files(workspace), manifest, dry_run=True)
     assert (dry.added, dry.changed, dry.removed) == (["b.py"], ["a.py"], ["lanes/kit.py"])
-    assert plan_upload(workspace, {**dag_files(workspace.root), "manifest.json": manifest.to_json().encode()}) == dry
-    assert upload(workspace, manifest) == dry
-    assert not upload(workspace, manifest)
+    assert plan_upload(workspace, {**dag_files(workspace), "manifest.json": manifest.to_json().encode()}) == dry
+    assert upload(workspace, dag_files(workspace), manifest) == dry
+    assert not upload(workspace, dag_files(workspace), manifest)
 
 
 def test_a_file_changed_behind_our_back_is_put_right(workspace: Workspace, manifest: Manifest) -> None:
-    upload(workspace, manifest)
+    upload(workspace, dag_files(workspace), manifest)
     workspace.client("s3").put_object(Bucket=workspace.names.dag_bucket, Key="dags/a.py", Body=b"# by hand\n")
-    assert upload(workspace, manifest).changed == ["a.py"]
+    assert upload(workspace, dag_files(workspace), manifest).changed == ["a.py"]
 
 
 def test_plugins_zip_has_the_same_bytes_whatever_the_times(workspace: Workspace, tmp_path: Path) -> None:
@@ -68,11 +68,31 @@ def test_plugins_zip_has_the_same_bytes_whatever_the_times(workspace: Workspace,
     assert plugins_zip(tmp_path) != before
 
 
-def test_plugins_get_a_new_version_only_when_they_change(workspace: Workspace, tmp_path: Path) -> None:
-    first = upload_plugins(workspace)
-    assert upload_plugins(workspace) == first
+def test_files_for_mwaa_get_a_new_version_only_when_they_change(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "mwaa").mkdir()
+    (tmp_path / "mwaa/startup.sh").write_text("export A=1\n")
+    first = upload_mwaa_files(workspace, mwaa_files(workspace))
+    assert (first["RequirementsVersion"], bool(first["PluginsVersion"])) == ("", True)
+    assert upload_mwaa_files(workspace, mwaa_files(workspace)) == first
     (tmp_path / "plugins/p.py").write_text("# other\n")
-    assert upload_plugins(workspace) != first
+    second = upload_mwaa_files(workspace, mwaa_files(workspace))
+    assert [key for key in first if first[key] != second[key]] == ["PluginsVersion"]
+
+
+def test_requirements_get_the_constraints_of_the_airflow_version(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "mwaa").mkdir()
+    (tmp_path / "mwaa/requirements.txt").write_text("# nothing yet\n")
+    assert "requirements.txt" not in mwaa_files(workspace)
+    (tmp_path / "mwaa/requirements.txt").write_text("pandas\n")
+    with pytest.raises(UserError, match=r"mwaa/constraints-3.0.6.txt is missing \(there are: none\)"):
+        dag_files(workspace)
+    (tmp_path / "mwaa/constraints-3.0.6.txt").write_text("pandas==2.2.3\n")
+    first_line = mwaa_files(workspace)["requirements.txt"].decode().splitlines()[0]
+    assert first_line == '--constraint "/usr/local/airflow/dags/constraints-3.0.6.txt"'
+    assert dag_files(workspace)["constraints-3.0.6.txt"] == b"pandas==2.2.3\n"
+    (tmp_path / "mwaa/requirements.txt").write_text("-c other.txt\npandas\n")
+    with pytest.raises(UserError, match="constraints are added at the upload"):
+        mwaa_files(workspace)
 
 
 def test_without_an_emulator_the_message_says_how_to_start_it(

@@ -1,0 +1,15 @@
+"""What the environment file declares, in a form that can be compared. Values of secrets are not in it."""
+
+from typing import Any
+
+from ops.workspace import Workspace
+
+
+def declared_state(workspace: Workspace) -> dict[str, Any]:
+    """{"pools": {name: slots}, "variables": {key: {...}}, "connections": {id: {...}}}, as written in the file."""
+    environment = workspace.environment
+    return {
+        "pools": environment.pool_slots,
+        "variables": {key: v.model_dump() for key, v in getattr(environment, "variables", {}).items()},
+        "connections": {key: c.model_dump() for key, c in getattr(environment, "connections", {}).items()},
+    }

@@ -1,0 +1,1 @@
+"""The stacks: synthesized when their inputs changed, compared with what is deployed, deployed by the CDK CLI."""

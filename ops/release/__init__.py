@@ -1,0 +1,1 @@
+"""Releases: everything that runs in an environment under one id, written once, compared, promoted, rolled back."""
