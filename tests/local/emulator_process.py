@@ -57,7 +57,7 @@ class Emulator:
             aws_access_key_id=given["AccessKeyId"],
             aws_secret_access_key=given["SecretAccessKey"],
             aws_session_token=given["Token"],
-            config=Config(retries={"max_attempts": 1}, inject_host_prefix=False, max_pool_connections=50),
+            config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False, max_pool_connections=50),
         )
 
     def call(self, method: str, path: str, payload: object = None, token: str = TOKEN) -> tuple[int, dict]:

@@ -111,6 +111,7 @@ class Agent:
         with request_scope(*run.scope):
             self._store.save(run.record)
         if run.record["lastStatus"] != "STOPPED":
+            self._faults.task_runs(run.record)
             return
         self._runs.pop(run.record["taskArn"], None)
         if not self._ended:

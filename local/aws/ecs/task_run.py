@@ -80,6 +80,10 @@ class TaskRun:
         if exact is not None and exact > limit:
             running.started.container.out_of_memory()
 
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something to the task later; the task may have ended by then."""
+        self._loop.later(seconds, action)
+
     def kill_for_memory(self) -> None:
         """The fault switch: the kernel kills the containers as if they were over their limit."""
         for running in self.memory_limited():
