@@ -8,11 +8,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from platform_spec.fan_out_balance import Load, Room, assign, batch_count
+
 SCHEMA_VERSION = 1
+GIB = 1024**3
+Scalar = str | int | float | bool
 
 
 class PlanError(ValueError):
@@ -26,11 +30,13 @@ class _Model(BaseModel):
 class Item(_Model):
     """One unit of work (a sample). `result` is a content-addressed URI stem, `files` the URIs it is made from.
 
-    `problem` says why the item cannot be worked on; the lane records it instead of a result, by name.
+    `weight` is what is balanced where bytes do not tell how long the item takes; 0 means its bytes. `problem` says why
+    the item cannot be worked on; the lane records it instead of a result, by name.
     """
 
     key: Annotated[str, Field(min_length=1)]
     bytes: Annotated[int, Field(ge=0)]
+    weight: Annotated[float, Field(ge=0)] = 0.0
     files: tuple[str, ...] = ()
     result: str = ""
     problem: str = ""
@@ -51,11 +57,39 @@ class Batch(_Model):
     items: int
 
 
+class Pace(_Model):
+    """How long work takes: seconds per batch (start of the container included), per item, and per GiB of input."""
+
+    batch_seconds: Annotated[float, Field(ge=0)] = 45.0
+    item_seconds: Annotated[float, Field(ge=0)] = 0.0
+    gib_seconds: Annotated[float, Field(ge=0)] = 0.0
+
+    def seconds(self, items: int, size_bytes: int) -> float:
+        return self.batch_seconds + self.work_seconds(items, size_bytes)
+
+    def work_seconds(self, items: int, size_bytes: int) -> float:
+        return items * self.item_seconds + size_bytes / GIB * self.gib_seconds
+
+
 class Limits(_Model):
-    """What one batch may hold. `batch_bytes` yields to `batch_items`=1: an item larger than it gets a batch alone."""
+    """What one batch may hold. `batch_bytes` yields to `batch_items`=1: an item larger than it gets a batch alone.
+
+    `target_minutes` is how long a batch should take, by `pace`: a goal, not a bound. `max_parallel` is how many run at
+    once: more batches than that are made a multiple of it, so that the last round is full. 0 means no such limit.
+    """
 
     batch_items: Annotated[int, Field(ge=1)] = 24
-    batch_bytes: Annotated[int, Field(ge=1)] = 4 * 1024**3
+    batch_bytes: Annotated[int, Field(ge=1)] = 4 * GIB
+    target_minutes: Annotated[float, Field(ge=0)] = 0.0
+    max_parallel: Annotated[int, Field(ge=0)] = 0
+    pace: Pace = Pace()
+
+
+class SizeRule(_Model):
+    """A size of task.toml and the largest item it takes, in bytes; None: any."""
+
+    name: str
+    max_item_bytes: int | None = None
 
 
 class FanOutManifest(_Model):
@@ -63,7 +97,7 @@ class FanOutManifest(_Model):
 
     schema_version: int = SCHEMA_VERSION
     dag_id: str
-    parameters: Mapping[str, str | int | float | bool]
+    parameters: Mapping[str, Scalar]
     items: tuple[PlannedItem, ...]
     batches: tuple[Batch, ...]
 
@@ -73,6 +107,10 @@ class FanOutManifest(_Model):
     def sha256(self) -> str:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        return cls.model_validate_json(text)
+
 
 def plan(
     dag_id: str,
@@ -80,50 +118,53 @@ def plan(
     *,
     done: frozenset[str] = frozenset(),
     limits: Limits | None = None,
-    parameters: Mapping[str, str | int | float | bool] | None = None,
-    size: str | None = None,
+    parameters: Mapping[str, Scalar] | None = None,
+    sizes: Sequence[SizeRule] = (),
 ) -> FanOutManifest:
-    """Balance `items` whose key is not in `done` over as few batches as `limits` allow.
+    """Distribute `items` whose key is not in `done` over batches within `limits`; batch 0 is the heaviest.
 
-    Longest processing time first (Graham 1969): the largest item goes to the batch with the fewest bytes that has
-    room, which stays within 4/3 of the best balance. Order of `items` does not matter. PlanError on a repeated key.
+    The order of `items` does not matter, and one more item changes few batches. Each batch gets the first of `sizes`
+    that takes its largest item, else the last; None without sizes. PlanError on a repeated key.
     """
     limits = limits or Limits()
     ordered = sorted(items, key=lambda item: item.key)
     twice = sorted({a.key for a, b in pairwise(ordered) if a.key == b.key})
     if twice:
         raise PlanError(f"item keys must be unique, these are not: {', '.join(twice[:5])}; rename the samples")
-    placed = _balance([item for item in ordered if item.key not in done], limits)
-    batch_of = {item.key: index for index, batch in enumerate(placed) for item in batch}
+    todo = [item for item in ordered if item.key not in done]
+    loads = [Load(item.key, item.bytes, item.weight or float(item.bytes)) for item in todo]
+    placed = assign(loads, _count(todo, limits), Room(limits.batch_items, limits.batch_bytes))
+    batch_of = {load.key: index for index, batch in enumerate(placed) for load in batch}
     return FanOutManifest(
         dag_id=dag_id,
         parameters=dict(parameters or {}),
         items=tuple(PlannedItem(**item.model_dump(), batch=batch_of.get(item.key)) for item in ordered),
         batches=tuple(
-            Batch(index=index, size=size, bytes=sum(item.bytes for item in batch), items=len(batch))
+            Batch(
+                index=index,
+                size=_size_for(max(load.bytes for load in batch), sizes),
+                bytes=sum(load.bytes for load in batch),
+                items=len(batch),
+            )
             for index, batch in enumerate(placed)
         ),
     )
 
 
-def _balance(items: Sequence[Item], limits: Limits) -> list[list[Item]]:
-    if not items:
-        return []
+def _count(items: Sequence[Item], limits: Limits) -> int:
     total = sum(item.bytes for item in items)
     count = max(ceil(len(items) / limits.batch_items), ceil(total / limits.batch_bytes), 1)
-    batches: list[list[Item]] = [[] for _ in range(min(count, len(items)))]
-    loads = [0] * len(batches)
-    for item in sorted(items, key=lambda item: (-item.bytes, item.key)):
-        room = [
-            i
-            for i, batch in enumerate(batches)
-            if not batch or (len(batch) < limits.batch_items and loads[i] + item.bytes <= limits.batch_bytes)
-        ]
-        if not room:
-            batches.append([])
-            loads.append(0)
-            room = [len(batches) - 1]
-        target = min(room, key=lambda i: (loads[i], len(batches[i]), i))
-        batches[target].append(item)
-        loads[target] += item.bytes
-    return batches
+    if limits.target_minutes:
+        per_batch = max(limits.target_minutes * 60 - limits.pace.batch_seconds, 1.0)
+        count = max(count, ceil(limits.pace.work_seconds(len(items), total) / per_batch))
+    count = batch_count(count)
+    if limits.max_parallel and count > limits.max_parallel:
+        count = ceil(count / limits.max_parallel) * limits.max_parallel
+    return count
+
+
+def _size_for(largest_item_bytes: int, sizes: Sequence[SizeRule]) -> str | None:
+    for rule in sizes:
+        if rule.max_item_bytes is None or largest_item_bytes <= rule.max_item_bytes:
+            return rule.name
+    return sizes[-1].name if sizes else None
