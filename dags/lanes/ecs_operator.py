@@ -59,7 +59,8 @@ class RunTask(EcsRunTaskOperator):
         manifest = deployment()
         lane = manifest.task(name)
         super().__init__(
-            task_definition=lane.family,
+            # The revision of this release, never "the newest": a rollback of the manifest rolls it back too.
+            task_definition=lane.task_definition_arn,
             cluster=manifest.cluster,
             overrides={},  # made from command, environment and size when the templates are rendered
             launch_type="FARGATE",
@@ -156,7 +157,7 @@ class RunTask(EcsRunTaskOperator):
             lane=self.name,
             cluster=manifest.cluster,
             region=manifest.region,
-            task_definition=lane.family,
+            task_definition=lane.task_definition_arn,
             container=lane.container,
             command=_words(self.command),
             environment={**{key: str(value) for key, value in self.environment.items()}, **own},

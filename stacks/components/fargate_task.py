@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter, Duration, Size, Stack, Tags
+from typing import cast
+
+from aws_cdk import CfnDeletionPolicy, CfnParameter, Duration, Size, Stack, Tags
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
@@ -74,7 +76,7 @@ class FargateTask(Construct):
 
     def _definition(self, names: Names) -> ecs.FargateTaskDefinition:
         size = self.task.sizes[self.task.default_size]
-        return ecs.FargateTaskDefinition(
+        definition = ecs.FargateTaskDefinition(
             self,
             "Definition",
             family=names.family(self.task.name),
@@ -89,6 +91,11 @@ class FargateTask(Construct):
             execution_role=self.execution_role,
             volumes=[ecs.Volume(name="scratch")],
         )
+        # Earlier releases name their revision: it must outlive the next one, else no rollback without CloudFormation.
+        resource = cast(ecs.CfnTaskDefinition, definition.node.default_child)
+        resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        resource.cfn_options.deletion_policy = CfnDeletionPolicy.DELETE
+        return definition
 
     def _container(self, names: Names, secrets: dict[str, secretsmanager.ISecret]) -> None:
         linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
