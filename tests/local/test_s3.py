@@ -124,3 +124,53 @@ def test_a_missing_key_is_403_without_the_right_to_list_the_whole_bucket(emulato
         "lists-prefix": ["AccessDenied", "403"],
         "lists": ["NoSuchKey", "404"],
     }
+
+
+def test_the_key_of_an_object_is_used_in_the_name_of_the_caller(emulator: Emulator) -> None:
+    root, iam = emulator.client("s3"), emulator.client("iam")
+    key = emulator.client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = "under-a-key"
+    root.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    encrypted = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    root.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [encrypted]})
+    root.put_object(Bucket=name, Key="old", Body=b"1")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    on_bucket = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{name}/*"}
+
+    def outcome(*actions: str, via: str = f"s3.{REGION}.amazonaws.com") -> list[str]:
+        condition = {"StringEquals": {"kms:ViaService": via}}
+        use = {"Effect": "Allow", "Action": list(actions), "Resource": key, "Condition": condition}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [on_bucket, *([use] if actions else [])]})
+        iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document)
+        s3 = emulator.client("s3", emulator.role_credentials(role, "ecs-tasks.amazonaws.com"))
+
+        def in_parts() -> None:
+            upload = s3.create_multipart_upload(Bucket=name, Key="parts")["UploadId"]
+            part = {"Bucket": name, "Key": "parts", "UploadId": upload}
+            tag = s3.upload_part(**part, PartNumber=1, Body=b"3")["ETag"]
+            s3.complete_multipart_upload(**part, MultipartUpload={"Parts": [{"ETag": tag, "PartNumber": 1}]})
+
+        calls = {
+            "read": lambda: s3.get_object(Bucket=name, Key="old"),
+            "head": lambda: s3.head_object(Bucket=name, Key="old"),
+            "write": lambda: s3.put_object(Bucket=name, Key="new", Body=b"2"),
+            "parts": in_parts,
+        }
+        worked, refusals = [], []
+        for what, call in calls.items():
+            try:
+                call()
+                worked.append(what)
+            except ClientError as error:
+                refusals.append(error.response["Error"]["Message"])
+        assert all("not authorized to perform: kms:" in refusal for refusal in refusals)
+        return worked
+
+    assert outcome() == ["head"]
+    assert outcome("kms:Decrypt") == ["read", "head"]
+    assert outcome("kms:GenerateDataKey") == ["head", "write"]
+    assert outcome("kms:Decrypt", "kms:GenerateDataKey") == ["read", "head", "write", "parts"]
+    assert outcome("kms:Decrypt", "kms:GenerateDataKey", via=f"sqs.{REGION}.amazonaws.com") == ["head"]
