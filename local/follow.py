@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from local.events import Events
-from local.processes import LocalError
+from local.processes import LocalError, tail
 
 
 def follow(events: Events, console: Console, *, alive: Callable[[], bool], offset: int = 0) -> list[dict[str, Any]]:
@@ -26,7 +26,8 @@ def follow(events: Events, console: Console, *, alive: Callable[[], bool], offse
             if event["kind"] == "stopped":
                 raise LocalError("the local environment was stopped while it started")
         if not was_alive:
-            raise LocalError(f"the local environment ended without a word; see {events.path.parent / 'logs'}")
+            log = events.path.parent / "supervisor.log"
+            raise LocalError(f"the local environment's supervisor ended; the end of {log}:\n{tail(log)}")
         time.sleep(0.1)
 
 

@@ -17,6 +17,18 @@ MWAA_SERVICE = "airflow-env.amazonaws.com"
 SECONDS_TO_START = 180.0
 
 
+def begin_migration(state: State, env: dict[str, str], version: str) -> Service:
+    """Start `airflow db migrate`: it needs the database alone, so it runs while the stacks are deployed."""
+    python = airflow_python(version)
+    if not python.exists():
+        raise LocalError(f"Airflow {version} is not installed ({python}); run `make setup AIRFLOW={version}`")
+    wait_until("PostgreSQL", lambda: _accepts(state), services=[], seconds=30)
+    settings = airflow_environment(state, env, {})
+    (state.folder / "airflow/dags").mkdir(parents=True, exist_ok=True)
+    argv = [str(python), "-m", "airflow", "db", "migrate"]
+    return start("airflow-migrate", argv, log=state.logs / "airflow-migrate.log", env=settings, cwd=state.folder)
+
+
 def start_airflow(state: State, env: dict[str, str], services: list[Service]) -> None:
     """Start the Airflow version of the deployed MWAA environment, with its options, and wait until its DAGs are there.
 
@@ -24,18 +36,8 @@ def start_airflow(state: State, env: dict[str, str], services: list[Service]) ->
     """
     deployed = _deployed_environment(state)
     python = airflow_python(deployed["AirflowVersion"])
-    if not python.exists():
-        raise LocalError(
-            f"Airflow {deployed['AirflowVersion']} is not installed ({python}); "
-            f"run `make setup AIRFLOW={deployed['AirflowVersion']}`"
-        )
     role = _role_credentials(state, deployed["ExecutionRoleArn"])
     settings = airflow_environment(state, {**env, **role}, deployed.get("AirflowConfigurationOptions") or {})
-    (state.folder / "airflow/dags").mkdir(parents=True, exist_ok=True)
-    log = state.logs / "airflow-migrate.log"
-    wait_until("PostgreSQL", lambda: _accepts(state), services=services, seconds=30)
-    migrate = [str(python), "-m", "airflow", "db", "migrate"]
-    run("airflow db migrate", migrate, log=log, env=settings, cwd=state.folder)
     bucket = deployed["SourceBucketArn"].rsplit(":", 1)[-1]
     unpack = [str(ROOT / "local/airflow/lib/plugins_unpack.py"), bucket, deployed.get("PluginsS3Path") or ""]
     unpack += [deployed.get("PluginsS3ObjectVersion") or "", str(state.folder / "airflow/plugins")]
