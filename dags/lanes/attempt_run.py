@@ -36,7 +36,6 @@ class Outcome:
     arn: str | None
     result_uri: str | None
     task: Description | None
-    last_lines: tuple[str, ...]
 
 
 class AttemptRun:
@@ -48,7 +47,7 @@ class AttemptRun:
         self._poller = poller
         self._given_up = False
         self._starting: asyncio.Task[str] | None = None
-        self._lines: tuple[str, ...] = ()
+        self._tail: LogTail | None = None
         self._stop_asked = False
         self.arn: str | None = None
         self.result_uri = launch.result_uri
@@ -69,7 +68,8 @@ class AttemptRun:
                 failure = refused.failure
             following = next_step(self._launch, step, failure) if failure else None
             if following is None:
-                return Outcome(failure, step, self.arn, self.result_uri, task, self._lines)
+                return Outcome(failure, step, self.arn, self.result_uri, task)
+            await self.confirm_log()
             log.warning("%s; starting another container (size %s%s)", failure and failure.headline,
                         self._launch.sizes[following.size].name, ", Spot" if following.spot else "")  # fmt: skip
             step, self.arn, self.result_uri, self._stop_asked = following, None, self._launch.result_uri, False
@@ -83,6 +83,13 @@ class AttemptRun:
                 self.arn = self._starting.result()
         if self.arn is not None:
             await self._stop_task(self.arn, cause)
+
+    async def confirm_log(self) -> list[str]:
+        """See to it that the last container's log is complete; its last lines."""
+        if self._tail is None:
+            return []
+        await self._tail.confirm_end()
+        return list(self._tail.last_lines)
 
     async def _look(self) -> Found | None:
         """The container of this task instance to go on with; others that still run are stopped."""
@@ -136,7 +143,14 @@ class AttemptRun:
 
     async def _watch(self, arn: str) -> Description | None:
         """The description of the stopped task; None when ECS does not know it any more."""
-        tail = LogTail(self._calls, self._launch.log_group, self._launch.log_stream(arn))
+        self._tail = LogTail(self._calls, self._launch.log_group, self._launch.log_stream(arn))
+        self._poller.watched += 1
+        try:
+            return await self._until_stopped(arn, self._tail)
+        finally:
+            self._poller.watched -= 1
+
+    async def _until_stopped(self, arn: str, tail: LogTail) -> Description | None:
         begun, status = time.monotonic(), ""
         while True:
             task = await self._poller.next(arn)
@@ -148,10 +162,9 @@ class AttemptRun:
                 status = task["lastStatus"]
                 log.info("container %s", status)
             if status == "STOPPED":
-                await tail.finish()
-                self._lines = tuple(tail.last_lines)
+                await tail.read_rest()
                 return task
-            await tail.look()
+            await tail.look(self._poller.watched)
             await self._stop_when_late(task)
 
     async def _stop_when_late(self, task: Description) -> None:

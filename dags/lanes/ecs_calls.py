@@ -33,12 +33,14 @@ log = logging.getLogger(__name__)
 
 # Per process. RunTask is limited to 20 per second and account, DescribeTasks and ListTasks share the cluster-read
 # bucket, GetLogEvents is limited to 10-25 per second and account, shared with everything else that reads logs.
+LOOKS_PER_SECOND = 1.0
 CALLS_PER_SECOND = {
     "run_task": 10.0,
     "stop_task": 10.0,
     "describe_tasks": 0.9,
     "list_tasks": 5.0,
-    "get_log_events": 4.5,
+    "get_log_events": 3.9,
+    "look": LOOKS_PER_SECOND,  # GetLogEvents for containers that run
     "create_log_stream": 5.0,
     "put_log_events": 5.0,
     "get_object": 50.0,
@@ -97,9 +99,22 @@ class AwsCalls:
         self._budgets = {name: Budget(rate, _BURST.get(name, 1)) for name, rate in CALLS_PER_SECOND.items()}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lanes-aws")
 
-    def spare(self, method: str) -> bool:
-        """Take the right to make one `method` call now, if nobody waits for it; pass `paid=True` to call."""
-        return self._budgets[method].take_now()
+    async def turn(self, budget: str) -> None:
+        """Wait for the right to make one call; pass `paid=True` to call."""
+        await self._budgets[budget].take()
+
+    def spare(self, budget: str) -> bool:
+        """Take the right to make one call now, if nobody waits for it; pass `paid=True` to call."""
+        return self._budgets[budget].take_now()
+
+    async def when_spare(self, budget: str, most_seconds: float) -> None:
+        """Wait until there is a call to spare that nobody waits for; after `most_seconds` take it in turn."""
+        until = time.monotonic() + most_seconds
+        while not self.spare(budget):
+            if time.monotonic() > until:
+                await self.turn(budget)
+                return
+            await asyncio.sleep(0.5)
 
     async def call(
         self, service: str, method: str, *, patience: float | None = None, paid: bool = False, **kwargs: Any

@@ -134,7 +134,8 @@ class RunTask(EcsRunTaskOperator):
             self._running = asyncio.get_running_loop(), asyncio.current_task()
             holder: list[Any] = []
             try:
-                return event_payload(await run_attempt(launch, time.time(), holder), launch)
+                outcome = await run_attempt(launch, time.time(), holder)
+                return event_payload(outcome, launch, await holder[0].confirm_log())
             except asyncio.CancelledError:
                 for run in holder:
                     await run.stop("the Airflow task was killed")

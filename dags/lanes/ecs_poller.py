@@ -24,6 +24,7 @@ class EcsPoller:
         self._cluster = cluster
         self._waiting: dict[str, list[asyncio.Future[Description | None]]] = {}
         self._loop_task: asyncio.Task[None] | None = None
+        self.watched = 0  # how many attempts ask again and again: they keep count themselves
 
     async def next(self, arn: str) -> Description | None:
         """The task's description from a call made after now; None when ECS does not know it (any more)."""
@@ -36,6 +37,7 @@ class EcsPoller:
 
     async def _poll(self) -> None:
         while self._waiting:
+            await self._calls.turn("describe_tasks")  # first, so that whoever comes meanwhile is in the same call
             arns = list(self._waiting)[:TASKS_PER_CALL]
             # New waiters during the call are asked for with the next one: their answer must be newer than they are.
             asked = {arn: self._waiting.pop(arn) for arn in arns if not _all_gone(self._waiting[arn])}
@@ -46,7 +48,9 @@ class EcsPoller:
 
     async def _ask(self, asked: dict[str, list[asyncio.Future[Description | None]]]) -> None:
         try:
-            answer = await self._calls.call("ecs", "describe_tasks", cluster=self._cluster, tasks=list(asked))
+            answer = await self._calls.call(
+                "ecs", "describe_tasks", paid=True, cluster=self._cluster, tasks=list(asked)
+            )
         except BaseException as error:  # whoever waits must learn of it, whatever it is
             for future in _open(asked.values()):
                 future.set_exception(error if isinstance(error, Exception) else RuntimeError("the poller was stopped"))

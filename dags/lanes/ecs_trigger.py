@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 EARLIEST_RESUME_SECONDS = 15.0
 RUN_FACTS_KEY = "lanes_run"
 LINKS_AFTER_SECONDS = 20.0
+LOG_END_SECONDS = 90.0
 
 
 class Shared(NamedTuple):
@@ -106,15 +107,17 @@ class RunTaskTrigger(BaseTrigger):
             for run in holder:
                 await run.stop("the trigger failed")
             failure = Failure(Kind.INTERNAL, f"{type(error).__name__}: {error}")
-            outcome, ends_here = Outcome(failure, first_step(self.launch), None, None, None, ()), False
+            outcome, ends_here = Outcome(failure, first_step(self.launch), None, None, None), False
         finally:
             showing.cancel()
         if ends_here:
             # Links are read by the API server itself, which undoes the event's double encoding (see push_xcoms).
             yield TaskSuccessEvent(xcoms=links(self.launch, outcome.arn) if outcome.arn else None)
+            await _whatever_happens(holder[0].confirm_log())
             return
+        last_lines = await holder[0].confirm_log() if holder else []
         await asyncio.sleep(max(0.0, EARLIEST_RESUME_SECONDS - (time.monotonic() - begun)))
-        yield TriggerEvent(event_payload(outcome, self.launch))
+        yield TriggerEvent(event_payload(outcome, self.launch, last_lines))
 
     async def _show_links(self, holder: list[AttemptRun]) -> None:
         """Links into the console while the container runs; a short one gets them at its end, which costs no call."""
@@ -140,7 +143,17 @@ def xcoms(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     return {"return_value": outcome.result_uri, **facts} if outcome.result_uri and not outcome.failure else facts
 
 
-def event_payload(outcome: Outcome, launch: Launch) -> dict[str, Any]:
+async def _whatever_happens(work: Coroutine[Any, Any, Any]) -> None:
+    """See `work` through although Airflow cancels this trigger as soon as it has read the task-end event."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=LOG_END_SECONDS)
+        raise
+
+
+def event_payload(outcome: Outcome, launch: Launch, last_lines: Sequence[str]) -> dict[str, Any]:
     """What the worker gets: its XComs, its links, and the failure if there is one."""
     payload = {
         "failed": outcome.failure is not None,
@@ -149,5 +162,8 @@ def event_payload(outcome: Outcome, launch: Launch) -> dict[str, Any]:
         "links": links(launch, outcome.arn) if outcome.arn else {},
     }
     if outcome.failure is not None:
-        payload |= {"kind": str(outcome.failure.kind), "message": error_message(outcome.failure, outcome, launch)}
+        payload |= {
+            "kind": str(outcome.failure.kind),
+            "message": error_message(outcome.failure, outcome, launch, last_lines),
+        }
     return payload

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from lanes.attempt_run import Outcome
@@ -14,7 +15,7 @@ from platform_spec.prices import rates, task_cost
 _MOMENTS = {"created": "createdAt", "started": "startedAt", "stopped": "stoppedAt"}
 
 
-def error_message(failure: Failure, outcome: Outcome, launch: Launch) -> str:
+def error_message(failure: Failure, outcome: Outcome, launch: Launch, last_lines: Sequence[str]) -> str:
     """First line: the class and AWS's reason. Then facts, links and the container's last lines."""
     facts = run_facts(outcome, launch)
     lines = [
@@ -26,8 +27,8 @@ def error_message(failure: Failure, outcome: Outcome, launch: Launch) -> str:
     ]
     if outcome.arn:
         lines += [f"task: {task_link(launch, outcome.arn)}", f"log: {log_link(launch, outcome.arn)}"]
-    if outcome.last_lines:
-        lines += ["last lines of the container:", *(f"  {line}" for line in outcome.last_lines)]
+    if last_lines:
+        lines += ["last lines of the container:", *(f"  {line}" for line in last_lines)]
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,10 +14,12 @@ from typing import Any
 
 import boto3
 import httpx
+import psutil
 
 from local.postgres import remove_data, start_postgres
 from local.processes import Service, run, start, wait_until, with_signal
 from local.state import MARKER, ROOT, State, free_ports
+from tests.faults.aws_proxy import AwsProxy
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 CLUSTER, BUCKET, LANE = "tasklane-faults", "tasklane-faults-data", "probe"
@@ -38,6 +41,8 @@ class World:
         self.services: dict[str, Service] = {}
         self._dags = dags
         self._settings = settings or {}
+        self.proxy: AwsProxy | None = None
+        self.extra_path: list[str] = []
         self.env = {**_clean_environment(), MARKER: str(self.state.folder)}
 
     # ---- AWS ----
@@ -55,6 +60,11 @@ class World:
         self._start("emulator", argv, env, cwd=ROOT)
         health = f"{self.state.endpoint_url}/_tasklane/health"
         wait_until("the emulator", lambda: _answers(health), services=[self.services["emulator"]], seconds=60)
+
+    def start_proxy(self, seed: int = 0) -> AwsProxy:
+        """From now on Airflow's processes reach AWS through a proxy that counts calls and can spoil them."""
+        self.proxy = AwsProxy(self.state.emulator_port, seed)
+        return self.proxy
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -146,21 +156,34 @@ class World:
         from local.airflow.settings import airflow_environment
 
         own = {
-            "AWS_ENDPOINT_URL": self.state.endpoint_url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.proxy.url if self.proxy else self.state.endpoint_url,
+            "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
         }  # fmt: skip
         env = {**airflow_environment(self.state, {**self.env, **own}, {}), **self._settings}
         env["AIRFLOW__CORE__DAGS_FOLDER"] = str(self.state.folder / "dags")
-        env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(self.state.folder / "dags")])
+        env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(self.state.folder / "dags"), *self.extra_path])
         return env
 
     # ---- processes ----
+    def cpu_seconds(self) -> float:
+        """CPU time of Airflow's processes so far, with all their children, the dead ones too."""
+        total = 0.0
+        for component in COMPONENTS:
+            leader = psutil.Process(self.services[component].process.pid)
+            for process in [leader, *leader.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile: its parent counts it from now on
+                    total += sum(process.cpu_times()[:4])
+        return total
+
     def _start(self, name: str, argv: list[str], env: dict[str, str], cwd: Path) -> None:
         self.services[name] = start(name, argv, log=self.state.logs / f"{name}.log", env=env, cwd=cwd)
 
     def close(self) -> None:
         for service in reversed(self.services.values()):
             service.stop()
+        if self.proxy:
+            self.proxy.close()
         remove_data(self.state)
 
 

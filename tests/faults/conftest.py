@@ -1,0 +1,44 @@
+"""Real Airflow processes and the emulator. FAULTS_AIRFLOW names the Airflow version (default 3.0.6)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.faults.world import World
+
+DAGS = {
+    "probes.py": """
+import datetime as dt
+from airflow.sdk import DAG, task
+from lanes import run_task
+from lanes.ecs_operator import RunTask
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+RETRIES = {"retries": 2, "retry_delay": dt.timedelta(seconds=2)}
+OPEN = {"schedule": None, "start_date": START, "catchup": False, "max_active_tasks": 1000, "max_active_runs": 1000}
+with DAG("one", default_args=RETRIES, params={"mode": "ok", "seconds": 1}, **OPEN):
+    run_task("probe", task_id="work", command=["{{ params.mode }}", "{{ params.seconds }}"])
+with DAG("timed", default_args={"retries": 0}, params={"seconds": 60}, **OPEN):
+    run_task("probe", task_id="work", command=["ok", "60"], execution_timeout=dt.timedelta(seconds=5))
+with DAG("bounded", default_args={"retries": 0}, dagrun_timeout=dt.timedelta(seconds=15), **OPEN):
+    run_task("probe", task_id="work", command=["ok", "300"])
+with DAG("many", default_args=RETRIES, **OPEN):
+    @task
+    def commands(dag_run=None):
+        return [[str(mode), str(seconds)] for mode, seconds in dag_run.conf["commands"]]
+    RunTask.partial(task_id="work", name="probe").expand(command=commands())
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    version = os.environ.get("FAULTS_AIRFLOW", "3.0.6")
+    world = World(Path(tmp_path_factory.mktemp("faults")), version, DAGS)
+    try:
+        world.start_emulator()
+        world.deploy()
+        world.start_airflow()
+        yield world
+    finally:
+        world.close()
