@@ -44,7 +44,7 @@ def ours(samples: list[FoundSample], reference: Path, folder: Path) -> tuple[Sec
         paths.append(folder / f"{sample.name}.fasta.gz")
         _write_fasta(paths[-1], sequences)
     lap("merge, filter, dereplicate")
-    pool = pool_samples(paths, SETTINGS.minsize)
+    pool = pool_samples(map(Packed.read, paths), paths, SETTINGS.minsize)
     lap("pool")
     kept = unoise(Rows.of(pool), pool.counts, SETTINGS.alpha, 1)
     lap("denoise")

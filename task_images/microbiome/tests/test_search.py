@@ -117,15 +117,15 @@ def test_pool_adds_up_and_drops_the_rare(tmp_path: Path) -> None:
     paths = write_samples(tmp_path, [[("ACGT" * 10, 5), ("TTTT" * 10, 3)], [("ACGT" * 10, 3), ("GGGG" * 10, 9)], []])
     expected = [(b"GGGG" * 10, 9), (b"ACGT" * 10, 8)]
     for order in (paths, paths[::-1]):
-        pool = pool_samples(order, 8)
+        pool = pool_samples(map(Packed.read, order), order, 8)
         assert [(pool.sequence(row), int(pool.counts[row])) for row in range(len(pool.counts))] == expected
 
 
 def test_pool_survives_equal_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = write_samples(tmp_path, [[("ACGT" * 10, 5), ("TTTT" * 10, 5), ("CCCC" * 10, 8)]])
     monkeypatch.setattr("microbiome.pool.hashes_of", lambda sample: np.zeros(len(sample.counts), np.uint64))
-    assert pool_samples(paths, 8).sequence(0) == b"CCCC" * 10
-    assert len(pool_samples(paths, 8).counts) == 1
+    pool = pool_samples(map(Packed.read, paths), paths, 8)
+    assert (len(pool.counts), pool.sequence(0)) == (1, b"CCCC" * 10)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -79,12 +79,14 @@ def fetch_sequences(items: Sequence[Item], folder: Path) -> list[Path]:
         return list(pool.map(lambda item: storage.fetch(results.data_uri(item), folder), items))
 
 
-def check_sequences(samples: Sequence[SampleResult], paths: Sequence[Path]) -> None:
-    """The sequences of each sample add up to the reads that its status document promises."""
+def checked(samples: Sequence[SampleResult], paths: Sequence[Path]) -> Iterator[Packed]:
+    """The sequences of each sample, which must add up to the reads that its status document promises."""
     for sample, path in zip(samples, paths, strict=True):
-        found = int(Packed.read(path).counts.sum())
+        sequences = Packed.read(path)
+        found = int(sequences.counts.sum())
         if found != sample.reads["kept"]:
             raise BadInput(f"sample {sample.key!r}: {sample.reads['kept']} reads kept, but its sequences hold {found}")
+        yield sequences
 
 
 def analyse(
@@ -97,9 +99,8 @@ def analyse(
     empty = Analysis(settings, statuses, [], np.zeros((0, good), np.int64), 0)
     with watch.step("fetch"):
         paths = fetch_sequences([items[sample.key] for sample in empty.samples], scratch)
-        check_sequences(empty.samples, paths)
     with watch.step("pool"):
-        pool = pool_samples(paths, settings.minsize)
+        pool = pool_samples(checked(empty.samples, paths), paths, settings.minsize)
     with watch.step("denoise"):
         found = denoise(pool, settings.alpha)
         features = Packed.of((pool.sequence(row), int(pool.counts[row])) for row in found.features)

@@ -21,9 +21,12 @@ def hashes_of(sample: Packed) -> np.ndarray:
     return out
 
 
-def pool_samples(paths: Sequence[Path], minsize: int) -> Packed:
-    """The frequent sequences with their pooled counts, sorted by falling count, then by letters."""
-    frequent = _frequent_hashes((Packed.read(path) for path in paths), minsize)
+def pool_samples(samples: Iterable[Packed], paths: Sequence[Path], minsize: int) -> Packed:
+    """The frequent sequences with their pooled counts, sorted by falling count, then by letters.
+
+    `samples` are the contents of `paths`, for the first of the two passes.
+    """
+    frequent = _frequent_hashes(samples, minsize)
     counts: dict[bytes, int] = {}
     for path in paths:
         sample = Packed.read(path)

@@ -1,4 +1,4 @@
-"""Compare many packed sequences: absorb errors (UNOISE), find chimeras, map reads."""
+"""Compare many packed sequences: absorb errors (UNOISE), find chimeras."""
 
 import numpy as np
 from numba import njit
@@ -76,43 +76,3 @@ def find_chimeras(
             longest_begin = max(longest_begin, begin)
             longest_end = max(longest_end, end)
         chimeric[q] = not variant and longest_begin + longest_end >= lengths[q]
-
-
-@njit(cache=True, nogil=True)
-def map_reads(
-    letters: np.ndarray,
-    offsets: np.ndarray,
-    known: np.ndarray,
-    words: np.ndarray,
-    lengths: np.ndarray,
-    percent: int,
-    first: int,
-    last: int,
-    target: np.ndarray,
-) -> None:
-    """The nearest feature of each sequence: fewest edits, then most abundant (features are rows in that order).
-
-    `known` >= 0 is an exact match found before. -1 in `target` means that none is within 100 - percent % edits.
-    """
-    reach = np.empty((2, SCRATCH), np.int64)
-    query = np.empty(words.shape[1], np.uint64)
-    room = (words.shape[1] - 2) * 32 + 31
-    for q in range(first, last):
-        target[q] = known[q]
-        length = offsets[q + 1] - offsets[q]
-        if known[q] >= 0 or length > room:
-            continue
-        pack(letters, offsets[q], length, query)
-        # Most reads are one or two errors away: a low first bound makes every comparison short.
-        for first_bound in (1, 3, MAX_DISTANCE):
-            least = min(first_bound, (100 - percent) * max(length, room) // 100) + 1
-            for f in range(lengths.size):
-                bound = min(least - 1, (100 - percent) * max(length, lengths[f]) // 100)
-                if bound < 1:
-                    continue
-                distance = edit_distance(query, length, words[f], lengths[f], bound, reach)
-                if distance <= bound:
-                    least = distance
-                    target[q] = f
-            if target[q] >= 0:
-                break

@@ -5,7 +5,7 @@ from microbiome.classifier.assign import BOOTSTRAPS
 from microbiome.denoise import PARENT_FOLD
 from microbiome.kernels.overlap import MIN_OVERLAP
 from microbiome.kernels.pairs import MAX_MISMATCH_SHARE
-from microbiome.mapping import IDENTITY_PERCENT
+from microbiome.mapping import EDITS_PERCENT
 from microbiome.settings import Settings
 
 
@@ -25,7 +25,7 @@ def methods_text(settings: Settings) -> list[str]:
         f"Reads of all samples were pooled and denoised with UNOISE3 (Edgar 2016; alpha {settings.alpha:g}, minimum"
         f" size {settings.minsize}). ASVs that two others, each at least {PARENT_FOLD:g} times as abundant, explain"
         " completely were removed as chimeras. Filtered reads were counted for the nearest ASV within"
-        f" {100 - IDENTITY_PERCENT} % edits.",
+        f" {EDITS_PERCENT} % edits.",
         f"Taxonomy: naive Bayes classifier on 8-letter words (Wang et al. 2007), {BOOTSTRAPS} bootstraps, names kept"
         f" down to the last rank with support of {settings.confidence:g} or more. Bray-Curtis distances were computed"
         " on relative abundances; rarefaction curves are expectations (Hurlbert 1971), not random draws.",
