@@ -36,13 +36,17 @@ class Size(Spec):
 
 
 class Access(Spec):
-    """What may be done to the data bucket (prefixes) and which secrets are injected (environment variable names)."""
+    """What may be done to the data bucket (prefixes) and which secrets are injected (environment variable names).
 
+    Whoever may read a prefix may list it too: S3 does not say otherwise whether an object is there.
+    """
+
+    list: Names = Field(default=(), description="prefixes to see the names in, not the content", examples=['["raw/"]'])
     read: Names = Field(default=(), description='prefixes of the data bucket ending in "/"', examples=['["raw/"]'])
     write: Names = Field(default=(), description='prefixes of the data bucket ending in "/"', examples=['["results/"]'])
     secrets: Names = Field(default=(), description="names of environment variables", examples=['["API_KEY"]'])
 
-    @field_validator("read", "write")
+    @field_validator("list", "read", "write")
     @classmethod
     def _are_prefixes(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
         what, allowed = "not a prefix of the data bucket", 'a path such as "raw/": no "..", no "*", no leading "/"'
@@ -82,7 +86,7 @@ class Task(Spec):
         min_length=1, description="one table per size, [sizes.<name>]; the first is the default"
     )
     access: Access = Field(
-        default_factory=lambda: Access(), description="a table [access] with read, write and secrets"
+        default_factory=lambda: Access(), description="a table [access] with list, read, write and secrets"
     )
 
     @property

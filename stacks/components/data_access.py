@@ -11,7 +11,7 @@ from platform_spec.tasks import Access
 
 
 def data_statements(stack: Stack, access: Access, bucket: s3.IBucket, key: kms.IKey) -> list[iam.PolicyStatement]:
-    """Read: get and list below the prefixes. Write: put below the prefixes; neither delete nor list.
+    """List: names below the prefixes. Read: get and list. Write: put; neither delete nor list.
 
     List is bound to prefixes, so S3 answers a HEAD of a missing object with 403: to see whether one exists, list it.
     """
@@ -25,15 +25,17 @@ def data_statements(stack: Stack, access: Access, bucket: s3.IBucket, key: kms.I
                 resources=[bucket.arn_for_objects(f"{prefix}*") for prefix in access.read],
             )
         )
+        key_actions |= {"kms:Decrypt"}
+    listed = sorted({*access.read, *access.list})
+    if listed:
         statements.append(
             iam.PolicyStatement(
                 sid="ListData",
                 actions=["s3:ListBucket"],
                 resources=[bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in access.read]}},
+                conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in listed]}},
             )
         )
-        key_actions |= {"kms:Decrypt"}
     if access.write:
         statements.append(
             iam.PolicyStatement(

@@ -162,7 +162,7 @@ def test_from_the_command_line_an_unknown_environment_is_one_line() -> None:
             "environments/stg.toml: spot_share = 2: ",
         ),
         ("stg", ("task_images/one/task.toml", "20480", "20000"), "sizes.normal.memory_mib = 20000: not valid with"),
-        ("stg", ("dags/access.toml", '"raw/"', '"raw"'), "dags/access.toml: access.read = "),
+        ("stg", ("dags/access.toml", '"raw/"', '"raw"'), "dags/access.toml: access.list = "),
     ],
 )
 def test_a_bad_specification_is_one_line(

@@ -44,7 +44,8 @@ def data_rights(deployment: Deployment, access: Access) -> dict[str, Statement]:
     expected: dict[str, Statement] = {}
     if access.read:
         expected["ReadData"] = (["s3:GetObject"], sorted(f"{bucket}/{p}*" for p in access.read), None)
-        listed = {"StringLike": {"s3:prefix": [f"{p}*" for p in access.read]}}
+    if access.read or access.list:
+        listed = {"StringLike": {"s3:prefix": [f"{p}*" for p in sorted({*access.read, *access.list})]}}
         expected["ListData"] = (["s3:ListBucket"], [bucket], listed)
     if access.write:
         puts = ["s3:AbortMultipartUpload", "s3:PutObject"]
