@@ -13,6 +13,7 @@ from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.sessions import RoleSessions
 from local.aws.journal import Journal
+from local.aws.logs import install as install_logs
 from local.aws.mwaa import install as install_mwaa
 from local.aws.options import Options
 from local.aws.platform import Platform
@@ -35,6 +36,7 @@ def install(options: Options) -> Platform:
     dispatch.install(faults, snapshots)
     install_s3(enforcement)
     install_ec2()
+    install_logs()
     install_registry(options, enforcement)
     install_cloudformation()
     airflows = install_mwaa()

@@ -156,6 +156,10 @@ def _storage(changed: bool) -> dict[str, tuple[str, Json]]:
 
 def _security(changed: bool) -> dict[str, tuple[str, Json]]:
     root = {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}
+    key_policy = _allow("kms:*", "*", Principal=root)
+    logs = {"Service": {"Fn::Sub": "logs.${AWS::Region}.amazonaws.com"}}
+    actions = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+    key_policy["Statement"].append({"Effect": "Allow", "Action": actions, "Resource": "*", "Principal": logs})
     return {
         "Key": (
             "AWS::KMS::Key",
@@ -163,7 +167,7 @@ def _security(changed: bool) -> dict[str, tuple[str, Json]]:
                 "Description": f"key {changed}",
                 "EnableKeyRotation": True,
                 "PendingWindowInDays": 7,
-                "KeyPolicy": _allow("kms:*", "*", Principal=root),
+                "KeyPolicy": key_policy,
             },
         ),
         "KeyName": (

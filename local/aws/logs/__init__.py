@@ -1,0 +1,8 @@
+"""CloudWatch Logs where ministack differs from AWS."""
+
+from local.aws.logs import group_keys
+
+
+def install() -> None:
+    """Install every correction."""
+    group_keys.install()
