@@ -3,7 +3,7 @@
 Bootstrap, templates, the stacks that images and files need, images, files for MWAA, all other stacks, the release.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -27,10 +27,15 @@ FOUNDATION = ("storage", "network", "registry")
 
 @dataclass(frozen=True)
 class Choices:
-    """`images` False leaves every image as it is deployed; `digests` (task → digest) overrides what was built here."""
+    """`images` False leaves every image as it is deployed, but for those in `digests` (task → digest).
+
+    `dags` and `promoted_from` are those of a release that comes from another environment.
+    """
 
     images: bool = True
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    dags: Mapping[str, bytes] | None = None
+    promoted_from: str = ""
 
 
 def deploy(workspace: Workspace, say: Say, choices: Choices | None = None) -> Outcome:
@@ -74,7 +79,7 @@ def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Ou
     for change in changes:
         say(f"stacks: {change.stack}: {change.kind}" + (f"; {change.downtime}" if change.downtime else ""))
     deploy_stacks(workspace, [change.stack for change in changes], settings, say)
-    return create_release(workspace, say)
+    return create_release(workspace, say, promoted_from=choices.promoted_from, dags=choices.dags)
 
 
 def image_values(workspace: Workspace, choices: Choices, say: Say) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """What the environment file declares, in a form that can be compared. Values of secrets are not in it."""
 
+import json
 from typing import Any
 
+from ops.objects import sha256
 from ops.workspace import Workspace
 
 
@@ -13,3 +15,8 @@ def declared_state(workspace: Workspace) -> dict[str, Any]:
         "variables": {key: v.model_dump() for key, v in getattr(environment, "variables", {}).items()},
         "connections": {key: c.model_dump() for key, c in getattr(environment, "connections", {}).items()},
     }
+
+
+def declared_hash(workspace: Workspace) -> str:
+    """SHA-256 of what is declared: releases are compared by it."""
+    return sha256(json.dumps(declared_state(workspace), sort_keys=True).encode())

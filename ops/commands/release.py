@@ -5,14 +5,20 @@ from typing import Annotated
 import typer
 
 from ops.options import DryRun, Env, Json, say, show_json, show_table
+from ops.release.compare import compare, lines
 from ops.release.create import create_release
 from ops.release.lock import deployment_lock
+from ops.release.plan import as_markdown, plan_release
+from ops.release.promote import check, promote
+from ops.release.rollback import plan_rollback, roll_back
 from ops.release.store import ReleaseStore
 from ops.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="Releases: what runs in an environment, under one id.")
 
 ReleaseId = Annotated[str, typer.Argument(help="A release id or its beginning, `latest` or `running`.", metavar="ID")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print it as the comment of a pull request.")]
+NoImages = Annotated[bool, typer.Option("--without-images", help="Do not look at images.")]
 
 
 @app.command("create")
@@ -54,3 +60,70 @@ def release_list(env: Env, as_json: Json = False) -> None:
 def release_show(release_id: ReleaseId, env: Env) -> None:
     """Print the record of a release as JSON."""
     show_json(ReleaseStore(Workspace(env)).get(release_id).model_dump(mode="json"))
+
+
+@app.command("plan")
+def release_plan(env: Env, as_json: Json = False, markdown: Markdown = False, without_images: NoImages = False) -> None:
+    """Show what a deployment of this source would change, and the downtime of Airflow that it means."""
+    plan = plan_release(Workspace(env), images=not without_images)
+    if as_json:
+        show_json(plan.as_dict())
+    elif markdown:
+        print(as_markdown(plan, env))
+    else:
+        say(as_markdown(plan, env).replace("### ", "").replace("**", "").replace("`", ""))
+
+
+@app.command("diff")
+def release_diff(old: ReleaseId, new: ReleaseId, env: Env, as_json: Json = False) -> None:
+    """Compare two releases of an environment."""
+    store = ReleaseStore(Workspace(env))
+    difference = compare(store.get(old), store.get(new))
+    if as_json:
+        show_json(difference)
+        return
+    show_table(("part", "name", difference["from"], difference["to"]), lines(difference), empty="the same content")
+
+
+@app.command("promote")
+def release_promote(
+    release_id: ReleaseId,
+    from_env: Annotated[str, typer.Option("--from", help="The environment that the release runs in.")],
+    to_env: Annotated[str, typer.Option("--to", help="The environment that it shall run in.")],
+    any_revision: Annotated[bool, typer.Option("--any-revision", help="Use this checkout anyway.")] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Run a tested release in the next environment: same digests, same DAGs, nothing is built."""
+    source, target = Workspace(from_env), Workspace(to_env)
+    if dry_run:
+        release = ReleaseStore(source).get(release_id)
+        digests = check(release, target, any_revision=any_revision)
+        show_json({"dry_run": True, "release": release.id, "digests": digests})
+        return
+    outcome = promote(source, target, release_id, say, any_revision=any_revision)
+    if as_json:
+        show_json(outcome.as_dict())
+
+
+@app.command("rollback")
+def release_rollback(
+    env: Env,
+    release_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Default: the release before this.")] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Run an earlier release again: DAGs and task revisions in seconds."""
+    workspace = Workspace(env)
+    plan = plan_rollback(workspace, release_id)
+    if not dry_run:
+        with deployment_lock(workspace, "release rollback"):
+            roll_back(workspace, say, plan)
+    if as_json:
+        show_json({**plan.as_dict(), "dry_run": dry_run})
+    elif dry_run:
+        changes = plan.changes
+        say(
+            f"would run {plan.release.id}: {len(changes.added) + len(changes.changed)} files to write, "
+            f"{len(changes.removed)} to remove; environment update: {', '.join(plan.environment_update) or 'none'}"
+        )

@@ -1,12 +1,11 @@
 """The release that this source and what is deployed would make."""
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ops.airflow_state.declared import declared_state
+from ops.airflow_state.declared import declared_hash
 from ops.dags import dag_files
 from ops.deployed import build_manifest, deployed_values
 from ops.infrastructure.stacks import deployed_stack
@@ -54,7 +53,7 @@ def candidate(workspace: Workspace, *, promoted_from: str = "", dags: Mapping[st
         images={name: _image(workspace, name, entry.image) for name, entry in manifest.tasks.items()},
         task_definitions={name: entry.task_definition_arn for name, entry in manifest.tasks.items()},
         templates=templates,
-        airflow_state=sha256(json.dumps(declared_state(workspace), sort_keys=True).encode()),
+        airflow_state=declared_hash(workspace),
         manifest=manifest,
     )
     return Candidate(release, contents, files)

@@ -4,7 +4,7 @@ Order: contents, then the record, then DAGs, then the manifest that names the re
 leaves the running release as it was until DAG files change, and its record always: `rollback` restores it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ops.dags import Changes, differences, upload
@@ -29,7 +29,7 @@ class Outcome:
         return {"release": self.release.id, "created": self.created, "dags": vars(self.changes)}
 
 
-def create_release(workspace: Workspace, say: Say, *, promoted_from: str = "", dags: dict[str, bytes] | None = None,
+def create_release(workspace: Workspace, say: Say, *, promoted_from: str = "", dags: Mapping[str, bytes] | None = None,
                    dry_run: bool = False) -> Outcome:  # fmt: skip
     """Make and activate a release; the caller holds the lock."""
     store = ReleaseStore(workspace)

@@ -6,14 +6,20 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from ops.deploy import Choices, deploy
+from ops.images.engines import answering_engine
+from ops.release.create import Outcome
 from ops.workspace import Workspace
+from tests.ops.repository import make_repository
 
 ROOT = Path(__file__).resolve().parents[2]
+HAS_ENGINE = answering_engine() is not None
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +79,34 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.HTTPError:
             time.sleep(0.1)
     raise TimeoutError(url)
+
+
+@dataclass
+class Deployed:
+    """An environment that was deployed from nothing, by the repository of a test module."""
+
+    workspace: Workspace
+    said: list[str]
+
+    @property
+    def root(self) -> Path:
+        return self.workspace.root
+
+    def again(self) -> Workspace:
+        """A workspace that has read nothing yet."""
+        return Workspace(self.workspace.environment_name, self.root)
+
+    def deploy(self) -> Outcome:
+        self.said.clear()
+        return deploy(self.again(), self.said.append, Choices(images=HAS_ENGINE))
+
+
+@pytest.fixture(scope="module")
+def deployed(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """Environment `one`, deployed into an account in which nothing was."""
+    with pytest.MonkeyPatch.context() as shell:
+        shell.setenv("AWS_ENDPOINT_URL", emulator)
+        root = make_repository(tmp_path_factory.mktemp("repository"), "one", "two")
+        made = Deployed(Workspace("one", root), [])
+        made.deploy()
+        yield made
