@@ -23,7 +23,8 @@ async def _send(message: Any) -> Any:
 
     In a task of its own: cancelling a question in the middle would mix up the answers for the whole triggerer.
     """
-    asked = asyncio.create_task(task_runner.SUPERVISOR_COMMS.asend(message))  # type: ignore[attr-defined]
+    channel: Any = task_runner.SUPERVISOR_COMMS  # in a triggerer: TriggerCommsDecoder
+    asked = asyncio.create_task(channel.asend(message))
     await asyncio.wait({asked}, timeout=_ANSWER_SECONDS)
     if not asked.done():
         raise TimeoutError(f"Airflow did not answer {type(message).__name__} within {_ANSWER_SECONDS:.0f} s")

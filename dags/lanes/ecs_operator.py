@@ -1,4 +1,4 @@
-"""RunTask: the ECS operator of the lanes. See docs/adr/0004-run-task.md for what it does differently, and why."""
+"""RunTask: the ECS operator of the lanes. See docs/adr/0005-run-task.md for what it does differently, and why."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def of_run_task(failures: list[dict[str, Any]]) -> Failure:
 
 def of_stopped(task: dict[str, Any], container_name: str, attempt_id: str) -> Failure | None:
     """The verdict on a stopped task as DescribeTasks gives it; None is success (exit code 0)."""
-    container = next((c for c in task.get("containers", []) if c.get("name") == container_name), {})
+    container: dict[str, Any] = next((c for c in task.get("containers", []) if c.get("name") == container_name), {})
     exit_code = container.get("exitCode")
     stop_code, stopped = task.get("stopCode", ""), task.get("stoppedReason", "")
     reason = "; ".join(text for text in (stopped, container.get("reason", "")) if text) or "no reason given"

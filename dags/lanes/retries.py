@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 
 FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 30.0
 
 
-def backoff(failures: int, random_source: random.Random | None = None) -> float:
+def backoff(failures: int, chance: Callable[[float, float], float] = random.uniform) -> float:
     """Seconds to wait after `failures` failures in a row (1 = the first): doubling, capped, with full jitter.
 
     Half of the delay is fixed, so that a burst of callers is spread and still nobody asks again at once.
     """
-    ceiling = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(failures - 1, 10))
-    return ceiling / 2 + (random_source or random).uniform(0, ceiling / 2)
+    ceiling = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 10))
+    return ceiling / 2 + chance(0, ceiling / 2)
 
 
 class Budget:

@@ -57,7 +57,10 @@ class RunMetrics:
 
     def __init__(self, calls: AwsCalls, group: str) -> None:
         self._calls = calls
-        self._where = {"logGroupName": group, "logStreamName": f"lanes/{socket.gethostname()}/{os.getpid()}"}
+        self._where: dict[str, Any] = {
+            "logGroupName": group,
+            "logStreamName": f"lanes/{socket.gethostname()}/{os.getpid()}",
+        }
         self._waiting: list[dict[str, Any]] = []
         self._writer: asyncio.Task[None] | None = None
         self._stream_made = False
