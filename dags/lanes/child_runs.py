@@ -23,10 +23,15 @@ def child_run_id(parent_run_id: str, manifest_sha: str, index: int, generation: 
 
     `generation` counts the times that a person resumed the batch with other settings: a new run, with a new conf.
     """
+    again = f"__r{generation}" if generation else ""
+    return f"{child_run_prefix(parent_run_id, manifest_sha)}{index:05d}{again}"
+
+
+def child_run_prefix(parent_run_id: str, manifest_sha: str) -> str:
+    """How the ids of all children of a fan-out begin."""
     if len(parent_run_id) > _LONGEST_PARENT:
         parent_run_id = f"{parent_run_id[:160]}~{hashlib.sha256(parent_run_id.encode()).hexdigest()[:12]}"
-    again = f"__r{generation}" if generation else ""
-    return f"{parent_run_id}__{manifest_sha[:8]}__b{index:05d}{again}"
+    return f"{parent_run_id}__{manifest_sha[:8]}__b"
 
 
 def refuse_paused(dag_id: str) -> None:

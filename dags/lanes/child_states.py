@@ -1,8 +1,8 @@
 """What the states of a child run's tasks say about the run. Pure.
 
 One query of the execution API gives the task states of many runs; the state of a run takes a query of its own. A run
-whose tasks all ended well has succeeded whatever the scheduler has written down by now; only where a task ended badly
-the run itself must be asked, because trigger rules decide.
+whose tasks all succeeded has succeeded, whatever the scheduler has written down by now. Otherwise the run itself must
+be asked: trigger rules decide, and a run that a person marked as failed has nothing but skipped tasks.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-_GOOD = frozenset({"success", "skipped", "removed"})
-_BAD = frozenset({"failed", "upstream_failed"})
+_SUCCEEDED = frozenset({"success", "removed"})
+_ENDED = frozenset({"success", "removed", "skipped", "failed", "upstream_failed"})
 _STARTED = frozenset({"queued", "running", "deferred", "restarting", "up_for_retry", "up_for_reschedule"})
 
 
@@ -20,7 +20,7 @@ class ChildState(StrEnum):
     WAITING = "waiting"  # nothing has been handed to a worker yet
     RUNNING = "running"
     SUCCEEDED = "succeeded"
-    ENDED_BADLY = "ended badly"  # every task ended, at least one of them badly
+    ENDED = "ended"  # every task ended, not all with success: ask the run
 
 
 def judge(tasks: Mapping[str, str | None] | None) -> ChildState:
@@ -28,11 +28,11 @@ def judge(tasks: Mapping[str, str | None] | None) -> ChildState:
     if not tasks:
         return ChildState.ABSENT
     states = set(tasks.values())
-    if states <= _GOOD:
+    if states <= _SUCCEEDED and "success" in states:
         return ChildState.SUCCEEDED
-    if states <= _GOOD | _BAD:
-        return ChildState.ENDED_BADLY
-    return ChildState.RUNNING if states & (_STARTED | _GOOD | _BAD) else ChildState.WAITING
+    if states <= _ENDED:
+        return ChildState.ENDED
+    return ChildState.RUNNING if states & (_STARTED | _ENDED) else ChildState.WAITING
 
 
 def failed_tasks(tasks: Mapping[str, str | None]) -> list[str]:

@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
-from lanes.child_runs import child_run_id, ensure_child_run, existing_children, paused_message, refuse_paused
+from lanes.child_runs import (
+    child_run_id,
+    child_run_prefix,
+    ensure_child_run,
+    existing_children,
+    paused_message,
+    refuse_paused,
+)
 from lanes.child_states import ChildState
 from lanes.fan_out_link import FanOutLink
 from lanes.fan_out_manifest import read_manifest, read_resumed, sha_of
 from lanes.fan_out_state import QUARANTINED, FanOutState, Tolerance, describe, summary
 from lanes.fan_out_trigger import SUMMARY_KEY, FanOutTrigger
-from lanes.this_deployment import deployment
-from platform_spec.prices import rates
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -71,7 +76,7 @@ class FanOut(TriggerDagRunOperator):
             self.log.info("nothing to do: every item of %s already has its result", self.manifest_uri)
             return self.manifest_uri
         refuse_paused(self.trigger_dag_id)
-        context["ti"].xcom_push(key=INFO_KEY, value=self._info(manifest, sha))
+        context["ti"].xcom_push(key=INFO_KEY, value=self._info(manifest, child_run_prefix(context["run_id"], sha)))
         resumed = read_resumed(self.manifest_uri, context["run_id"])
         state = FanOutState([batch["index"] for batch in manifest["batches"]])
         self._adopt(context, state, sha, resumed)
@@ -163,26 +168,18 @@ class FanOut(TriggerDagRunOperator):
         hopeless = set(tolerance.counted(state).values()) == {QUARANTINED}
         raise (AirflowFailException if hopeless else AirflowException)(text)
 
-    def _info(self, manifest: dict[str, Any], sha: str) -> dict[str, Any]:
+    def _info(self, manifest: dict[str, Any], prefix: str) -> dict[str, Any]:
         """What the fan-out page and `tasklane fanout` need to find the children."""
         return {
             "child_dag_id": self.trigger_dag_id,
             "manifest": self.manifest_uri,
-            "sha": sha,
+            "prefix": prefix,
             "batches": len(manifest["batches"]),
             "items": len(manifest["items"]),
             "max_parallel": int(self.max_parallel),
             "max_failed": float(self.max_failed),
             "quarantine": self.quarantine,
-            "rates": _rates(),
         }
-
-
-def _rates() -> dict[str, list[float]]:
-    """USD per hour of a vCPU, a GB of memory, a GB of extra disk, by lane; where the price is not known, nothing."""
-    here = deployment()
-    known = {name: rates(here.region, lane.architecture) for name, lane in here.tasks.items()}
-    return {name: list(found) for name, found in known.items() if found}
 
 
 def _run_id(context: Context, sha: str, index: int, resumed: Resumed) -> str:

@@ -1,7 +1,8 @@
 """Watching the child runs of a fan-out with a bounded number of queries per look, however many there are.
 
 A look asks for the task states of the first hundred open runs and of one more hundred, in turn. Runs start in order, so
-the first hundred are where things end; they make room for the next. Only runs with a failed task are asked one by one.
+the first hundred are where things end; they make room for the next. Only runs with a task that did not succeed are
+asked one by one.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class ChildWatch:
             if verdict is ChildState.SUCCEEDED:
                 self.state.end(index, None)
                 ended += 1
-            elif verdict in (ChildState.ENDED_BADLY, ChildState.ABSENT) and asked < FAILURES_PER_LOOK:
+            elif verdict in (ChildState.ENDED, ChildState.ABSENT) and asked < FAILURES_PER_LOOK:
                 asked += 1
                 ended += await self._settle(index, run_id, tasks or {})
         return ended
