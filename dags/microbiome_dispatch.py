@@ -14,6 +14,7 @@ Bad samples do not fail the run: see `quarantine.tsv` in the output.
 
 import datetime as dt
 
+from airflow.exceptions import AirflowSkipException
 from airflow.sdk import DAG, Param, task
 
 from lanes import deployment, fan_out, run_task
@@ -40,11 +41,15 @@ with DAG(
 ):
 
     @task
-    def detect(dag=None, params=None) -> str:
+    def detect(dag=None, params=None, ti=None) -> str:
         from microbiome.detect import detect
 
         passed_on = {k: params[k] for k in ("forward_primer", "reverse_primer", "truth", "metadata") if params[k]}
-        return detect(dag.dag_id, params["prefix"], params["reference"], passed_on)
+        found = detect(dag.dag_id, params["prefix"], params["reference"], passed_on)
+        ti.xcom_push("output", found.output)
+        if found.is_done:
+            raise AirflowSkipException(f"nothing new: these samples are analysed in {found.output}/")
+        return found.samples
 
     @task(multiple_outputs=True)
     def plan_batches(samples: str, dag=None, params=None) -> dict[str, str]:

@@ -103,8 +103,8 @@ def run_pipeline(state: State, conf: dict[str, Any], progress: Progress) -> Fini
             time.sleep(0.5)
     if outcome == "failed":
         raise LocalError(_failure(api, run_id))
-    planned = api.xcom(PARENT, run_id, "plan_batches")
-    return Finished(run_id=run_id, output=planned["output"], batches=sum(batches.values()))
+    output = str(api.xcom(PARENT, run_id, "detect", "output"))
+    return Finished(run_id=run_id, output=output, batches=sum(batches.values()))
 
 
 def results_of(workspace: Workspace, finished: Finished, out: Path) -> dict[str, Any]:

@@ -102,6 +102,8 @@ class Supervisor:
         wait_until(service.name, lambda: service.process.poll() is not None, services=others, seconds=seconds)
         self.services.remove(service)
         if service.process.returncode:
+            for other in others:  # a step fails when a service it needs has died: that is the message people need
+                other.check()
             service.check()
 
     def _watch(self) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
-from airflow.exceptions import AirflowFailException, AirflowSkipException
+from airflow.exceptions import AirflowFailException
 
 from lanes import deployment
 from microbiome.samples import Sample, StoredObject, find_samples
@@ -22,11 +23,19 @@ log = logging.getLogger(__name__)
 BATCH_PARAMETERS = ("forward_primer", "reverse_primer", "max_ee", "min_length", "max_length")
 
 
-def detect(dag_id: str, prefix: str, reference: str, parameters: dict[str, Any]) -> str:
-    """List the samples under `prefix` and write them to S3; returns the list's URI.
+@dataclass(frozen=True)
+class Detected:
+    """What lies under a prefix: the list of samples (URI), where their analysis goes (URI), whether it is there."""
 
-    Skips the run when the analysis of exactly these samples is there already. Fails without retry when there is no
-    sample or no reference.
+    samples: str
+    output: str
+    is_done: bool
+
+
+def detect(dag_id: str, prefix: str, reference: str, parameters: dict[str, Any]) -> Detected:
+    """List the samples under `prefix` and write them to S3.
+
+    Fails without retry when there is no sample or no reference.
     """
     here = deployment()
     bucket, version = here.data_bucket, here.task("microbiome").result_version
@@ -42,15 +51,14 @@ def detect(dag_id: str, prefix: str, reference: str, parameters: dict[str, Any])
     results = {sample.name: f"{stem}/{_sample_id(sample, parameters, version)}" for sample in samples}
     analysis = _digest([sorted(results.items()), parameters, chosen.etag, version])
     output = f"results/microbiome/{analysis}"
-    if _exists(bucket, f"{output}/summary.json"):
-        raise AirflowSkipException(f"nothing new: these {len(samples)} samples are analysed in s3://{bucket}/{output}/")
     found = {
         "parameters": {**parameters, "samples_uri": stem},
         "output": f"s3://{bucket}/{output}",
         "items": [_item(bucket, sample, results[sample.name]).model_dump(mode="json") for sample in samples],
     }
     log.info("%d samples, %d bytes under s3://%s/%s", len(samples), sum(s.bytes for s in samples), bucket, prefix)
-    return _write_once(bucket, f"fanout/{dag_id}", json.dumps(found, sort_keys=True, indent=1))
+    uri = _write_once(bucket, f"fanout/{dag_id}", json.dumps(found, sort_keys=True, indent=1))
+    return Detected(uri, f"s3://{bucket}/{output}", _exists(bucket, f"{output}/summary.json"))
 
 
 def plan_batches(dag_id: str, samples_uri: str, limits: dict[str, int]) -> dict[str, str]:
