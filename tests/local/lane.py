@@ -82,6 +82,7 @@ class Lane:
             memory=memory,
             taskRoleArn=self.task_role,
             executionRoleArn=self.execution_role,
+            volumes=[{"name": point["sourceVolume"]} for point in container.get("mountPoints", [])],
             containerDefinitions=[
                 {
                     "name": "work",

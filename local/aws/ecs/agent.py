@@ -130,7 +130,7 @@ class Agent:
         self._loop.later(_PRUNE_SECONDS, self._prune)
 
     def _check_memory(self) -> None:
-        limited = [(run, container) for run in self._runs.values() for container in run.memory_limited()]
+        limited = [(run, container) for run in self._runs.values() for container in run.alive()]
         if limited:
             sessions = memory_by_session()
             for run, container in limited:

@@ -14,10 +14,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from subprocess import Popen
+from typing import TypeVar
 
 logger = logging.getLogger("tasklane.agent")
 Callback = Callable[[], None]
+Result = TypeVar("Result")
 _END_CHECK_SECONDS = 0.05
 
 
@@ -50,6 +53,7 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._stopping = False
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="tasklane-work")
         self._thread = threading.Thread(target=self._run, name="tasklane-agent", daemon=True)
         self._thread.start()
 
@@ -87,6 +91,19 @@ class Loop:
 
         self.watch(descriptor, ended)
 
+    def offload(self, work: Callable[[], Result], callback: Callable[[Result], None]) -> None:
+        """Do blocking work (a container engine's command) in another thread, then call back here with its result."""
+
+        def working() -> None:
+            try:
+                result = work()
+            except Exception:
+                logger.exception("task agent: work failed")
+                raise
+            self.submit(lambda: callback(result))
+
+        self._pool.submit(working)
+
     def stop(self) -> None:
         """End the thread after what is submitted; returns when it has ended."""
 
@@ -96,6 +113,7 @@ class Loop:
         if self._thread.is_alive():
             self.submit(stopping)
             self._thread.join()
+        self._pool.shutdown()
 
     def _check_exit(self, process: Popen[bytes], callback: Callback) -> None:
         if process.poll() is None:

@@ -74,7 +74,6 @@ class RunTask:
         started = [public(record) for record in records]
         for record in records:
             self.agent.start(record, copy.deepcopy(definition), get_account_id(), get_region())
-        ecs._recount_cluster(cluster["clusterName"])
         return answer({"tasks": started, "failures": []})
 
     def _record(self, data: Json, definition: Json, cluster: Json, placed: tuple[str, str | None]) -> Json:

@@ -14,7 +14,7 @@ from local.aws.ecs.launch import Launcher, Started
 from local.aws.ecs.loop import Loop, Timer
 from local.aws.ecs.output import Output
 from local.aws.ecs.records import advance, want_stopped
-from local.aws.ecs.runtime import StartError
+from local.aws.ecs.runtime import Exit, StartError
 
 Json = dict[str, Any]
 _DEFAULT_STOP_SECONDS, _LONGEST_STOP_SECONDS = 30, 120
@@ -30,7 +30,8 @@ class _Running:
     record: Json
     essential: bool
     stop_seconds: int
-    ended: bool = False
+    ended: bool = False  # the process is gone: no signal reaches it any more
+    recorded: bool = False  # its exit code and its last lines are written down
     kill_due: Timer | None = None
 
 
@@ -67,8 +68,8 @@ class TaskRun:
         want_stopped(self.record, code, reason)
         self._wind_down()
 
-    def memory_limited(self) -> list[_Running]:
-        """Running containers."""
+    def alive(self) -> list[_Running]:
+        """Containers whose process runs."""
         return [running for running in self._containers if not running.ended]
 
     def check_memory(self, running: _Running, sessions: dict[int, int]) -> None:
@@ -86,7 +87,7 @@ class TaskRun:
 
     def kill_for_memory(self) -> None:
         """The fault switch: the kernel kills the containers as if they were over their limit."""
-        for running in self.memory_limited():
+        for running in self.alive():
             running.started.container.out_of_memory()
 
     def _start_containers(self) -> None:
@@ -131,17 +132,18 @@ class TaskRun:
         running.ended = True
         if running.kill_due:
             running.kill_due.cancel()
-        exit_ = running.started.container.exit()
+        self._loop.offload(running.started.container.exit, lambda exit_: self._exited(running, exit_))
+
+    def _exited(self, running: _Running, exit_: Exit) -> None:
         running.output.close()
         process = running.started.container.process
         assert process.stdout  # noqa: S101
         process.stdout.close()
+        running.recorded = True
         running.record.update(lastStatus="STOPPED", exitCode=exit_.code)
         if exit_.out_of_memory:
             running.record["reason"] = _MEMORY_REASON
-        if running.essential:
-            want_stopped(self.record, "EssentialContainerExited", "Essential container in task exited")
-        if all(other.ended for other in self._containers):
+        if running.essential or all(other.recorded for other in self._containers):
             want_stopped(self.record, "EssentialContainerExited", "Essential container in task exited")
         if self.record["desiredStatus"] == "STOPPED":
             self._wind_down()
@@ -150,12 +152,11 @@ class TaskRun:
         if self._start_due:
             self._start_due.cancel()
             self._start_due = None
-        alive = self.memory_limited()
-        if not alive:
+        if all(running.recorded for running in self._containers):
             self._finish()
             return
         self.record["lastStatus"] = "STOPPING"
-        for running in alive:
+        for running in self.alive():
             if running.kill_due is None:
                 running.started.container.terminate()
                 running.kill_due = self._loop.later(running.stop_seconds, running.started.container.kill)
