@@ -6,7 +6,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -14,9 +15,16 @@ EXIT_CODE = 128 + signal.SIGTERM
 _unfinished: set[Path] = set()
 
 
-def remember(path: Path) -> None:
-    """A file or folder that must not outlive this process."""
-    _unfinished.add(path)
+# Held while a temporary file comes into being. Reentrant: the signal may interrupt the main thread right there.
+_creating = threading.RLock()
+
+
+def remember(create: Callable[[], Path]) -> Path:
+    """Create a file or folder that must not outlive this process."""
+    with _creating:
+        path = create()
+        _unfinished.add(path)
+    return path
 
 
 def forget(path: Path) -> None:
@@ -29,19 +37,28 @@ def on_sigterm() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    _creating.acquire()  # and never release it: from here on no thread begins a new file
     for path in list(_unfinished):
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        _remove(path)
     print("stopped by SIGTERM; finished samples keep their results", flush=True)
     sys.stdout.flush()
     # Not sys.exit: that would wait for threads that are in the middle of a sample.
     os._exit(EXIT_CODE)
 
 
+def _remove(path: Path) -> None:
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    # Other threads are still at work in the folder; under a new name it can be emptied, because nobody finds it.
+    gone = path.rename(path.with_name(path.name + "-removed"))
+    shutil.rmtree(gone, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A folder under TMPDIR (the container's scratch volume) that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="microbiome-"))
-    remember(folder)
+    folder = remember(lambda: Path(tempfile.mkdtemp(prefix="microbiome-")))
     try:
         yield folder
     finally:

@@ -167,8 +167,13 @@ def upload(path: Path, uri: str) -> None:
 
 def _temporary_beside(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as handle:
-        stop.remember(Path(handle.name))
-        handle.write(content)
-    os.chmod(handle.name, 0o644)
-    return Path(handle.name)
+
+    def create() -> Path:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        os.close(handle)
+        return Path(name)
+
+    temporary = stop.remember(create)
+    temporary.write_bytes(content)
+    temporary.chmod(0o644)
+    return temporary
