@@ -55,22 +55,20 @@ class Output:
         if data:
             *lines, self._rest = (self._rest + data).split(b"\n")
             self._add(lines)
-            while len(self._rest) > LARGEST_EVENT_BYTES:
-                self._add([self._rest[:LARGEST_EVENT_BYTES]])
-                self._rest = self._rest[LARGEST_EVENT_BYTES:]
+            if len(self._rest) > LARGEST_EVENT_BYTES:
+                *pieces, self._rest = _pieces(self._rest)
+                self._add(pieces)
         return bool(data)
 
     def _add(self, lines: list[bytes]) -> None:
         now = int(time.time() * 1000)
         for line in lines:
-            text = line.removesuffix(b"\r").decode(errors="replace")
-            for start in range(0, max(1, len(text)), LARGEST_EVENT_BYTES):
-                self._append((now, text[start : start + LARGEST_EVENT_BYTES]))
+            for piece in _pieces(line.removesuffix(b"\r")):
+                self._append((now, piece.decode(errors="replace")), len(piece) + 26)
         if self._events and self._flush_due is None:
             self._flush_due = self._loop.later(BATCH_SECONDS, self._flush)
 
-    def _append(self, event: Event) -> None:
-        size = len(event[1].encode()) + 26
+    def _append(self, event: Event, size: int) -> None:
         if len(self._events) == _BATCH_EVENTS or self._bytes + size > _BATCH_BYTES:
             self._flush()
         self._events.append(event)
@@ -92,3 +90,16 @@ class Output:
         self._flush()
         self._loop.unwatch(self._descriptor)
         self._ended()
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    """The line in pieces of at most one event, cut between characters (a UTF-8 character has at most 4 bytes)."""
+    made = []
+    while len(line) > LARGEST_EVENT_BYTES:
+        end = next(
+            (at for at in range(LARGEST_EVENT_BYTES, LARGEST_EVENT_BYTES - 4, -1) if line[at] & 0xC0 != 0x80),
+            LARGEST_EVENT_BYTES,
+        )
+        made.append(line[:end])
+        line = line[end:]
+    return [*made, line]
