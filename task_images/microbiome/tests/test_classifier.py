@@ -160,3 +160,12 @@ def test_taxonomy_in_a_table(data: Path, tmp_path: Path, command: Command) -> No
     assert code == 0, output
     model = Model.from_bytes((tmp_path / "m.npz").read_bytes(), "m")
     assert ("Bacteria", "Proteobacteria") in {lineage[:2] for lineage in model.lineages}
+
+
+def test_a_prepared_model_gives_the_same_names_as_its_fasta(study: Path, tmp_path: Path, command: Command) -> None:
+    fasta, model = study / "reference.fasta.gz", tmp_path / "model.npz"
+    assert command("prepare-reference", "--reference", fasta, "--output", model)[0] == 0
+    for name, reference in (("a", fasta), ("b", model)):
+        code, _ = command("run", "--reads", study / "reads", "--reference", reference, "--out", tmp_path / name)
+        assert code == 0
+    assert (tmp_path / "a/taxonomy.tsv").read_bytes() == (tmp_path / "b/taxonomy.tsv").read_bytes()

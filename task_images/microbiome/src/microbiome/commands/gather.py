@@ -67,6 +67,8 @@ def gather(manifest: Manifest, output: str, facts_uri: str = "", allow_missing: 
         f"{summary['samples_ok']} of {summary['samples']} samples ok, {summary['samples_quarantined']} quarantined,"
         f" {summary['asvs']} ASVs, {summary['reads_kept']} of {summary['reads_in']} reads kept"
     )
+    if analysis.samples and not analysis.features:
+        message += f"; no sequence occurs {settings.minsize} times in all samples together (minsize)"
     counts = {key: value for key, value in summary.items() if isinstance(value, int)}
     return Outcome("gather", DONE if analysis.samples else BAD_INPUT, message, counts, outputs)
 

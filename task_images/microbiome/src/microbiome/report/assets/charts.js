@@ -17,7 +17,7 @@ function make(name, attributes = {}, ...children) {
 
 function canvas(target, height) {
   const width = Math.max(300, byId(target).clientWidth);
-  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img" });
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
   byId(target).replaceChildren(svg);
   return [svg, width];
 }
