@@ -50,4 +50,14 @@ def watch_deletions() -> None:
 
 
 def _has_fan_out(dag_run: Any) -> bool:
-    return any(getattr(ti, "operator", None) == "FanOut" for ti in dag_run.get_task_instances())
+    """Asked in the session that the run is in: a session of our own would commit inside the scheduler's transaction,
+    which Airflow answers by ending the scheduler."""
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import exists, select
+    from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is None:
+        return False
+    of_this_run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
+    return bool(session.scalar(select(exists().where(*of_this_run, TaskInstance.operator == "FanOut"))))
