@@ -41,7 +41,7 @@ class AirflowStack(Stack):
             dag_bucket=storage.dag_bucket,
             key=storage.key,
             run_tasks=compute.run_tasks_policies,
-            dag_statements=data_statements(self, dag_access, storage.data_bucket, storage.key),
+            dag_statements=data_statements(self, dag_access, storage.data_bucket, key=None),
         )
         airflow = AirflowEnvironment(
             self,

@@ -40,9 +40,11 @@ async def _role(platform: Platform, credential_id: str, scope: Scope, send: Send
 
 
 async def _credentials(platform: Platform, receive: Receive, send: Send) -> None:
+    """Credentials of a role for a service; `source_arn`: on behalf of which resource (aws:SourceArn in the trust)."""
     try:
         asked = await read_json(receive)
         role, service = str(asked["role_arn"]), str(asked["service"])
+        context = {"aws:SourceArn": str(asked["source_arn"])} if asked.get("source_arn") else {}
     except (ValueError, KeyError, TypeError):
         await answer(
             send, 400, {"message": 'the body must be JSON: {"role_arn": "arn:…", "service": "….amazonaws.com"}'}
@@ -53,7 +55,7 @@ async def _credentials(platform: Platform, receive: Receive, send: Send) -> None
         return
     try:
         with request_scope(ACCOUNT, "us-east-1"):  # IAM is global: the Region does not matter
-            check_trust(role, service)
+            check_trust(role, service, context)
     except TrustError as error:
         await answer(send, 403, {"message": str(error)})
         return

@@ -10,9 +10,10 @@ from aws_cdk import aws_s3 as s3
 from platform_spec.tasks import Access
 
 
-def data_statements(stack: Stack, access: Access, bucket: s3.IBucket, key: kms.IKey) -> list[iam.PolicyStatement]:
+def data_statements(stack: Stack, access: Access, bucket: s3.IBucket, key: kms.IKey | None) -> list[iam.PolicyStatement]:
     """List: names below the prefixes. Read: get and list. Write: put; neither delete nor list.
 
+    `key`: None for a role that may use the bucket's key already.
     List is bound to prefixes, so S3 answers a HEAD of a missing object with 403: to see whether one exists, list it.
     """
     statements = []
@@ -45,7 +46,7 @@ def data_statements(stack: Stack, access: Access, bucket: s3.IBucket, key: kms.I
             )
         )
         key_actions |= {"kms:Decrypt", "kms:GenerateDataKey"}  # S3 decrypts the parts to finish a multipart upload
-    if key_actions:
+    if key_actions and key:
         statements.append(
             iam.PolicyStatement(
                 sid="UseKeyThroughS3",

@@ -1,0 +1,97 @@
+"""The matrix of denials: every role against everything that is not its own. Exact sets, so that nothing slips in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.security import universe
+from tests.security.mutants import widened
+from tests.security.policy import Call, Grant, allowed
+from tests.security.universe import AIRFLOW, DAGS, DATA, EXEC, TASK
+
+ROLES = (AIRFLOW, TASK, EXEC)
+# What knows no resource (docs/security.md, "What stays open"); ecs:ListTasks is bound to the cluster by a condition.
+OPEN = {
+    AIRFLOW: {"cloudwatch:PutMetricData", "logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock", "ecs:ListTasks"},
+    TASK: set(),
+    EXEC: {"ecr:GetAuthorizationToken"},
+}
+PREFIXES = ("raw/", "reference/", "fanout/", "samples/microbiome/", "samples/other/", "results/", "runs/microbiome/")
+PREFIXES += ("runs/other/", "secret/", "")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_that_belongs_to_others(role: str, grants: list[Grant]) -> None:
+    calls = list(universe.foreign_calls(role))
+    assert len(calls) > 5_000
+    found = [call for call in calls if allowed(call, grants)]
+    assert [call for call in found if call.action not in OPEN[role]] == []
+    assert {call.action for call in found} == OPEN[role]
+
+
+def test_the_celery_queue_may_lie_in_any_account(grants: list[Grant]) -> None:
+    """MWAA demands it; the policy of the SQS endpoint and the threat model deal with it."""
+    queue = "arn:aws:sqs:us-east-1:999999999999:airflow-celery-foreign"
+    found = {action for action in universe.actions("sqs") if allowed(Call.of(AIRFLOW, action, queue), grants)}
+    verbs = (
+        "ChangeMessageVisibility",
+        "DeleteMessage",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+        "ReceiveMessage",
+        "SendMessage",
+    )
+    assert found == {f"sqs:{verb}" for verb in verbs}
+
+
+def test_own_resources_in_the_wrong_way(grants: list[Grant]) -> None:
+    assert [call for call in universe.misuse() if allowed(call, grants)] == []
+
+
+def test_each_condition_of_each_policy_refuses_something(grants: list[Grant]) -> None:
+    """Without the condition, one of the misuses would pass."""
+    useless = [str(m) for m in widened(grants) if not any(allowed(call, m.grants) for call in universe.misuse())]
+    assert useless == []
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "expected"),
+    [
+        (TASK, "s3:GetObject", {"raw/", "reference/", "fanout/", "samples/microbiome/"}),
+        (TASK, "s3:PutObject", {"samples/microbiome/", "results/", "runs/microbiome/"}),
+        (TASK, "s3:DeleteObject", set()),
+        (TASK, "s3:GetObjectVersion", set()),
+        (AIRFLOW, "s3:GetObject", {"fanout/", "runs/microbiome/", "runs/other/"}),
+        (AIRFLOW, "s3:PutObject", {"fanout/"}),
+        (AIRFLOW, "s3:DeleteObject", set()),
+        (EXEC, "s3:GetObject", set()),
+        (EXEC, "s3:PutObject", set()),
+    ],
+)
+def test_prefixes_of_the_data_bucket(role: str, action: str, expected: set[str], grants: list[Grant]) -> None:
+    found = {p for p in PREFIXES if allowed(Call.of(role, action, f"{DATA}/{p}x", universe.GENEROUS), grants)}
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (TASK, {"raw/", "reference/", "fanout/", "samples/microbiome/"}),
+        (AIRFLOW, {*PREFIXES} - {"secret/", ""}),
+        (EXEC, set()),
+    ],
+)
+def test_lists_of_the_data_bucket(role: str, expected: set[str], grants: list[Grant]) -> None:
+    found = {p for p in PREFIXES if allowed(Call.of(role, "s3:ListBucket", DATA, {"s3:prefix": p}), grants)}
+    assert found == expected
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_inside_may_change_a_dag_or_a_bucket(role: str, grants: list[Grant]) -> None:
+    """Writing a DAG is running code with the rights of MWAA: that is for people and for the CI alone."""
+    verbs = ("Put", "Delete", "Create", "Restore", "Replicate", "Bypass", "Abort", "Upload", "Complete", "Copy")
+    writes = [a for a in universe.actions("s3") if a.split(":")[1].startswith(verbs)]
+    resources = [f"{DAGS}/dags/x.py", f"{DAGS}/plugins.zip", f"{DAGS}/requirements.txt", DAGS, DATA]
+    calls = [Call.of(role, action, resource, universe.GENEROUS) for action in writes for resource in resources]
+    assert [call for call in calls if allowed(call, grants)] == []
+    assert len(writes) > 40
