@@ -231,6 +231,7 @@ def _compute(changed: bool) -> dict[str, tuple[str, Json]]:
         "EphemeralStorage": {"SizeInGiB": 50},
         "Volumes": [{"Name": "scratch"}],
         "TaskRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+        "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
         "ContainerDefinitions": [container],
     }
     providers = ["FARGATE", "FARGATE_SPOT"]

@@ -1,5 +1,6 @@
 """RunTask: what it refuses, and what a client token means (Amazon ECS Developer Guide, "Ensuring idempotency")."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -96,3 +97,39 @@ def test_a_task_on_spot_says_so(lane: Lane) -> None:
     task = lane.ecs.run_task(**request)["tasks"][0]
     assert (task["launchType"], task["capacityProviderName"]) == ("FARGATE", "FARGATE_SPOT")
     lane.until(task["taskArn"], "STOPPED")
+
+
+def test_a_strategy_s_base_comes_first_and_weights_share_the_rest(lane: Lane) -> None:
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 1, "weight": 1},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 2},
+    ]
+    request = lane.request(capacityProviderStrategy=strategy, count=10)
+    del request["launchType"]
+    tasks = lane.ecs.run_task(**request)["tasks"]
+    assert Counter(task["capacityProviderName"] for task in tasks) == {"FARGATE": 4, "FARGATE_SPOT": 6}
+    for task in tasks:
+        lane.until(task["taskArn"], "STOPPED")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"networkMode": "bridge"}, "Fargate only supports network mode"),
+        ({"memory": "3000"}, "No Fargate configuration exists for given values: 256 CPU, 3000 memory"),
+        ({"ephemeralStorage": {"sizeInGiB": 500}}, "Ephemeral storage size 500 GiB"),
+        ({"executionRoleArn": ""}, "Fargate requires task definition to have execution role ARN"),
+    ],
+)
+def test_a_definition_that_fargate_cannot_run_is_refused(lane: Lane, changed: dict, expected: str) -> None:
+    definition = {
+        "family": f"{lane.name}-refused",
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": lane.execution_role,
+        "containerDefinitions": [{"name": "work", "image": lane.image}],
+    }
+    with pytest.raises(ClientError, match=expected):
+        lane.ecs.register_task_definition(**{key: value for key, value in (definition | changed).items() if value})

@@ -1,5 +1,7 @@
 """ECS tasks: what a container gets, how it ends, what DescribeTasks and the log say about it."""
 
+import json
+
 import pytest
 
 from tests.local.emulator_process import Emulator
@@ -68,8 +70,6 @@ def test_the_image_s_own_command_runs_when_none_is_given(lane: Lane) -> None:
 
 
 def test_a_container_gets_its_environment_and_nothing_of_the_host(lane: Lane) -> None:
-    import json
-
     given = {
         "containerOverrides": [
             {"name": "work", "command": ["environment"], "environment": [{"name": "A", "value": "1"}]}
@@ -181,3 +181,23 @@ def test_tags_and_propagated_tags_are_on_the_task(lane: Lane) -> None:
     arn = lane.run(["exit", "0"], tags=[{"key": "own", "value": "run"}], propagateTags="TASK_DEFINITION")
     described = lane.ecs.describe_tasks(cluster=lane.name, tasks=[arn], include=["TAGS"])["tasks"][0]
     assert {tag["key"]: tag["value"] for tag in described["tags"]} == {"own": "run", "team": "bio"}
+
+
+def test_state_changes_reach_event_bridge(lane: Lane, emulator: Emulator) -> None:
+    events, sqs = emulator.client("events"), emulator.client("sqs")
+    queue = sqs.create_queue(QueueName=lane.name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.ecs"], "detail": {"lastStatus": ["STOPPED"], "containers": {"exitCode": [3]}}}
+    events.put_rule(Name=lane.name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=lane.name, Targets=[{"Id": "queue", "Arn": arn}])
+    lane.finished(["exit", "0"])
+    failed = lane.finished(["exit", "3"])
+    while not (messages := sqs.receive_message(QueueUrl=queue).get("Messages")):
+        pass
+    (event,) = [json.loads(message["Body"]) for message in messages]
+    assert event["detail-type"] == "ECS Task State Change"
+    assert event["resources"] == [failed["taskArn"]]
+    assert (event["detail"]["stopCode"], event["detail"]["taskArn"]) == ("EssentialContainerExited", failed["taskArn"])
+    assert event["detail"]["stoppedAt"].endswith("Z")
+    events.remove_targets(Rule=lane.name, Ids=["queue"])
+    events.delete_rule(Name=lane.name)

@@ -3,6 +3,7 @@
 from ministack.services import ecs
 
 from local.aws.credentials import Credentials
+from local.aws.ecs import definition_checks
 from local.aws.ecs.agent import Agent
 from local.aws.ecs.idempotency import ClientTokens
 from local.aws.ecs.launch import Launcher
@@ -24,6 +25,7 @@ def install(
     journal: Journal,
 ) -> None:
     """Take the place of ministack's handlers for the four task calls."""
+    definition_checks.install()
     store = TaskStore(journal)
     agent.connect(Launcher(agent.options, agent.mark, enforcement, credentials, sessions, faults), faults, store)
     faults.connect(agent)

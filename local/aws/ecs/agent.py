@@ -9,6 +9,7 @@ from typing import Any
 
 from ministack.core.responses import request_scope
 
+from local.aws.ecs import state_events
 from local.aws.ecs.launch import Launcher
 from local.aws.ecs.loop import Loop
 from local.aws.ecs.memory import CHECK_SECONDS, memory_by_session
@@ -110,8 +111,11 @@ class Agent:
     def _on_change(self, run: TaskRun) -> None:
         with request_scope(*run.scope):
             self._store.save(run.record)
-        if run.record["lastStatus"] != "STOPPED":
+        if state_events.wanted(run.scope):
+            self._loop.offload(lambda: state_events.publish(run.record, run.scope), lambda _: None)
+        if run.record["lastStatus"] == "RUNNING":
             self._faults.task_runs(run.record)
+        if run.record["lastStatus"] != "STOPPED":
             return
         self._runs.pop(run.record["taskArn"], None)
         if not self._ended:

@@ -9,10 +9,12 @@ import time
 import uuid
 from typing import Any
 
+from local.aws.ecs.placement import Placement
+
 Json = dict[str, Any]
 
 
-def new_record(task_arn: str, data: Json, definition: Json, cluster: Json, capacity: tuple[str, str | None]) -> Json:
+def new_record(task_arn: str, data: Json, definition: Json, cluster: Json, capacity: Placement) -> Json:
     """A task that RunTask just accepted."""
     launch_type, provider = capacity
     overrides = copy.deepcopy(data.get("overrides") or {})

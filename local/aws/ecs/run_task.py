@@ -15,9 +15,10 @@ from ministack.services import ecs
 from local.aws.ecs.agent import Agent
 from local.aws.ecs.errors import EcsError, Response, answer
 from local.aws.ecs.idempotency import ClientTokens
+from local.aws.ecs.placement import Placement, place
 from local.aws.ecs.records import new_record, public
 from local.aws.ecs.task_store import TaskStore
-from local.aws.ecs.validation import capacity, check_against_definition, check_request
+from local.aws.ecs.validation import check_against_definition, check_request
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.enforcement import Enforcement
 
@@ -40,8 +41,8 @@ class RunTask:
             check_request(data)
             cluster = _cluster(data)
             definition = _definition(data)
-            placed = capacity(data, cluster)
-            check_against_definition(data, definition, placed[0] == "FARGATE")
+            placed = place(data, cluster)
+            check_against_definition(data, definition, placed[0][0] == "FARGATE")
             denied = self._denied(data, definition, cluster)
             return denied or self._start(data, definition, cluster, placed)
         except EcsError as error:
@@ -59,7 +60,7 @@ class RunTask:
             return self.enforcement.deny_caller("ecs:TagResource", tasks, {"ecs:CreateAction": "RunTask"})
         return None
 
-    def _start(self, data: Json, definition: Json, cluster: Json, placed: tuple[str, str | None]) -> Response:
+    def _start(self, data: Json, definition: Json, cluster: Json, placed: list[Placement]) -> Response:
         scope = (get_account_id(), cluster["clusterArn"])
         with self.tokens.lock:
             known = self.tokens.known(scope, data)
@@ -67,16 +68,16 @@ class RunTask:
                 return answer(
                     {"tasks": [public(ecs._tasks[arn]) for arn in known if arn in ecs._tasks], "failures": []}
                 )
-            if failure := self.faults.capacity_failure(placed[1] or placed[0], cluster["clusterArn"]):
+            if failure := self.faults.capacity_failure({provider or launch_type for launch_type, provider in placed}):
                 return answer({"tasks": [], "failures": [failure]}) if isinstance(failure, dict) else failure
-            records = [self._record(data, definition, cluster, placed) for _ in range(data.get("count", 1))]
+            records = [self._record(data, definition, cluster, one) for one in placed]
             self.tokens.remember(scope, data, [record["taskArn"] for record in records])
         started = [public(record) for record in records]
         for record in records:
             self.agent.start(record, copy.deepcopy(definition), get_account_id(), get_region())
         return answer({"tasks": started, "failures": []})
 
-    def _record(self, data: Json, definition: Json, cluster: Json, placed: tuple[str, str | None]) -> Json:
+    def _record(self, data: Json, definition: Json, cluster: Json, placed: Placement) -> Json:
         task_arn = cluster["clusterArn"].replace(":cluster/", ":task/") + "/" + uuid.uuid4().hex
         record = new_record(task_arn, data, definition, cluster, placed)
         tags = list(data.get("tags") or [])

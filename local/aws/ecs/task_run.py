@@ -59,6 +59,7 @@ class TaskRun:
             self._finish()
             return
         advance(self.record, "PENDING")
+        self._on_change(self)
         self._start_due = self._loop.later(latency_seconds, self._start_containers)
 
     def stop(self, code: str, reason: str) -> None:

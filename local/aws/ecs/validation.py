@@ -15,7 +15,6 @@ from local.aws.ecs.sizes import check_fargate_size, check_storage
 
 Json = dict[str, Any]
 _OVERRIDE_CHARACTERS = 8192
-_FARGATE_PROVIDERS = {"FARGATE", "FARGATE_SPOT"}
 
 
 def check_request(data: Json) -> None:
@@ -58,25 +57,6 @@ def check_against_definition(data: Json, definition: Json, fargate: bool) -> Non
             str(overrides.get("cpu") or definition.get("cpu", "")),
             str(overrides.get("memory") or definition.get("memory", "")),
         )
-
-
-def capacity(data: Json, cluster: Json) -> tuple[str, str | None]:
-    """(launchType, capacity provider): a strategy excludes a launch type; without both the cluster's default counts."""
-    strategy = data.get("capacityProviderStrategy")
-    if not strategy and data.get("launchType"):
-        return data["launchType"], None
-    strategy = strategy or cluster.get("defaultCapacityProviderStrategy")
-    if not strategy:
-        return "EC2", None
-    for item in strategy:
-        if item.get("capacityProvider") not in (cluster.get("capacityProviders") or []):
-            raise EcsError(
-                "InvalidParameterException",
-                f"The specified capacity provider strategy contains a capacity provider that is not associated with "
-                f"the cluster: {item.get('capacityProvider')}. Associate it with the cluster and try again.",
-            )
-    chosen = max(strategy, key=lambda item: (item.get("base", 0), item.get("weight", 0)))["capacityProvider"]
-    return ("FARGATE" if chosen in _FARGATE_PROVIDERS else "EC2"), chosen
 
 
 def _check_network(data: Json, definition: Json) -> None:

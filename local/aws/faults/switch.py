@@ -103,11 +103,11 @@ class FaultSwitch:
             raise LostAnswer
         return answer
 
-    def capacity_failure(self, provider: str, cluster: str) -> Any:
-        """For RunTask on a provider: a failure entry, an error answer, or None."""
+    def capacity_failure(self, providers: set[str]) -> Any:
+        """For RunTask on some providers: a failure entry, an error answer, or None."""
 
         def concerned(rule: Rule) -> bool:
-            return rule.fault == "capacity" and rule.given.get("provider", "*") in ("*", provider)
+            return rule.fault == "capacity" and rule.given.get("provider", "*") in {"*", *providers}
 
         for rule in self._firing(concerned):
             reason = rule.given.get("reason", _CAPACITY)
