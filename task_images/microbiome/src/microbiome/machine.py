@@ -1,5 +1,6 @@
 """What this container really has: CPUs from its control group, and a numba cache that can be written to."""
 
+import atexit
 import contextlib
 import hashlib
 import math
@@ -65,6 +66,7 @@ def _copy_baked_cache(baked: Path) -> None:
     """
     # One folder per process: two processes that copy into the same one would read each other's half-written files.
     target = tempfile.mkdtemp(prefix="numba-")
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
     shutil.copytree(baked, target, dirs_exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = target
     # The cache's key holds the processor it was compiled for: ask for that one, not for the one found here.
