@@ -37,14 +37,13 @@ def new_state(folder: Path, ports: dict[str, int | None]) -> State:
     free = shutil.disk_usage(folder).free // 1024**2
     if free < NEEDED_MIB:
         raise LocalError(f"{folder}: {free} MiB free, {NEEDED_MIB} MiB needed; free some disk space")
-    chosen = iter(free_ports(4))
-    emulator, airflow, postgres, logs = (next(chosen) for _ in range(4))
+    chosen = iter(free_ports(3))
+    emulator, airflow, postgres = (next(chosen) for _ in range(3))
     return State(
         folder=folder,
         emulator_port=ports.get("emulator-port") or emulator,
         airflow_port=ports.get("airflow-port") or airflow,
         postgres_port=postgres,
-        log_server_port=logs,
     )
 
 

@@ -21,7 +21,6 @@ class State:
     emulator_port: int
     airflow_port: int
     postgres_port: int
-    log_server_port: int
     supervisor_pid: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     ready: bool = False

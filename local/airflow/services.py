@@ -12,7 +12,14 @@ from local.state import ROOT, State
 from ops.airflow_api import AirflowApi
 from platform_spec.environments import load_environment
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# Airflow's log servers listen on every address; nobody needs them where the API server sees the log files itself.
+_NO_LOG_SERVER = ["--skip-serve-logs"]
+COMPONENTS: dict[str, list[str]] = {
+    "api-server": [],
+    "scheduler": _NO_LOG_SERVER,
+    "dag-processor": [],
+    "triggerer": _NO_LOG_SERVER,
+}
 MWAA_SERVICE = "airflow-env.amazonaws.com"
 SECONDS_TO_START = 180.0
 
@@ -44,7 +51,7 @@ def start_airflow(state: State, env: dict[str, str], services: list[Service]) ->
     run("plugins", [str(python), *unpack], log=state.logs / "plugins.log", env=settings, cwd=state.folder)
     sync = [str(ROOT / "local/airflow/lib/dag_sync.py"), bucket, f"{deployed['DagS3Path'].strip('/')}/"]
     commands = {"dag-sync": [*sync, str(state.folder / "airflow/dags")]}
-    commands |= {name: ["-m", "airflow", name] for name in COMPONENTS}
+    commands |= {name: ["-m", "airflow", name, *flags] for name, flags in COMPONENTS.items()}
     for name, arguments in commands.items():
         argv = [str(python), *arguments]
         services.append(start(name, argv, log=state.logs / f"{name}.log", env=settings, cwd=state.folder))

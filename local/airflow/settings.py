@@ -79,7 +79,6 @@ def airflow_environment(state: State, base: dict[str, str], options: dict[str, s
                 "logging_level": "INFO",
                 "colored_console_log": False,
                 "base_log_folder": state.logs / "tasks",
-                "trigger_log_server_port": state.log_server_port,
             },
         ),
         **_section("usage_data_collection", {"enabled": False}),

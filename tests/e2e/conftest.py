@@ -52,14 +52,23 @@ def copied(files: Iterable[Path], folder: Path) -> Path:
     return folder
 
 
-def left_running(state: Path) -> list[str]:
-    """Command lines of processes that belong to the environment in `state`."""
-    found = []
+def processes_of(state: Path) -> Iterator[psutil.Process]:
+    """Processes that belong to the environment in `state`."""
     for process in psutil.process_iter():
         try:
             if process.environ().get("TASKLANE_LOCAL_STATE") == str(state):
-                found.append(" ".join(process.cmdline()))
+                yield process
         except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+
+
+def left_running(state: Path) -> list[str]:
+    """Their command lines."""
+    found = []
+    for process in processes_of(state):
+        try:
+            found.append(" ".join(process.cmdline()))
+        except psutil.NoSuchProcess:
             continue
     return found
 

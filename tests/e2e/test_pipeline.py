@@ -5,9 +5,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.e2e.conftest import DATA, SECONDS, copied, demo, ends_of_logs, simulate
+from tests.e2e.conftest import DATA, SECONDS, copied, demo, ends_of_logs, processes_of, simulate
 
 pytestmark = pytest.mark.timeout(SECONDS)
 real_reads = pytest.mark.skipif(
@@ -52,6 +53,17 @@ def test_a_broken_sample_is_named_and_the_others_finish(environment: Path, tmp_p
     assert "<html" in (out / "report.html").read_text().lower()
     again = summary_of(out, demo(environment, out, *arguments), environment)
     assert (again["batches"], again["asvs"]) == (0, summary["asvs"])
+
+
+def test_every_server_listens_on_loopback_only(environment: Path) -> None:
+    listening = [
+        (process.name(), connection.laddr.ip)
+        for process in processes_of(environment)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert {address for _, address in listening} == {"127.0.0.1"}, listening
 
 
 @real_reads
