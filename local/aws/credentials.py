@@ -32,7 +32,7 @@ class Credentials:
         self._sessions = sessions
         self._grants: dict[str, _Grant] = {}
         self._lock = Lock()
-        journal.on_restore("grant", self._restore)
+        journal.register("grant", self._restore, lambda *_: True)
 
     def issue(self, role_arn: str, session_name: str, *, durable: bool = False) -> tuple[str, str]:
         """(address, authorization token) for a role whose trust was checked before."""
@@ -62,6 +62,5 @@ class Credentials:
         if grant:
             self._sessions.forget(grant.role_arn, grant.session_name)
 
-    def _restore(self, credential_id: str, fact: dict[str, Any]) -> bool:
+    def _restore(self, credential_id: str, fact: dict[str, Any]) -> None:
         self._grants[credential_id] = _Grant(**fact)
-        return True

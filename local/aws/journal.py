@@ -12,7 +12,9 @@ from threading import Lock
 from typing import Any
 
 Json = dict[str, Any]
-Restore = Callable[[str, Json], bool]  # (key, fact) -> whether it still holds
+Restore = Callable[[str, Json], None]
+Holds = Callable[[str, Json], bool]
+_COMPACT_BYTES = 32 << 20
 
 
 class Journal:
@@ -20,12 +22,12 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, Lock()
-        self._restorers: dict[str, Restore] = {}
+        self._kinds: dict[str, tuple[Restore, Holds]] = {}
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def on_restore(self, kind: str, restore: Restore) -> None:
-        """Who takes back facts of a kind."""
-        self._restorers[kind] = restore
+    def register(self, kind: str, restore: Restore, holds: Holds) -> None:
+        """Who takes back facts of a kind after a restart, and which facts (after that) need not be kept any longer."""
+        self._kinds[kind] = (restore, holds)
 
     def write(self, kind: str, key: str, fact: Json) -> None:
         """Append a fact. The operating system keeps it when this process is killed."""
@@ -35,22 +37,36 @@ class Journal:
 
     def restore(self) -> None:
         """Give every last fact to its restorer; keep those that still hold."""
+        with self._lock:
+            facts = self._last_facts()
+            for (kind, key), fact in facts.items():
+                self._kinds[kind][0](key, fact)
+            self._rewrite(facts)
+
+    def compact(self) -> None:
+        """Write a file that has grown anew, with what still holds."""
+        if self._path.stat().st_size > _COMPACT_BYTES:
+            with self._lock:
+                self._rewrite(self._last_facts())
+
+    def _last_facts(self) -> dict[tuple[str, str], Json]:
         facts: dict[tuple[str, str], Json] = {}
         for line in self._path.read_bytes().splitlines():
             try:
                 kind, key, fact = json.loads(line)
             except ValueError:  # the last line of a killed process may be cut off
                 continue
-            facts[kind, key] = fact
-        kept = [
-            [kind, key, fact]
-            for (kind, key), fact in facts.items()
-            if kind in self._restorers and self._restorers[kind](key, fact)
-        ]
+            if kind in self._kinds:
+                facts[kind, key] = fact
+        return facts
+
+    def _rewrite(self, facts: dict[tuple[str, str], Json]) -> None:
         fresh = self._path.with_suffix(".new")
-        with self._lock:
-            os.close(self._file)
-            fresh.touch(mode=0o600)
-            fresh.write_text("".join(json.dumps(one) + "\n" for one in kept))
-            fresh.replace(self._path)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        fresh.touch(mode=0o600)
+        with fresh.open("w") as file:
+            for (kind, key), fact in facts.items():
+                if self._kinds[kind][1](key, fact):
+                    file.write(json.dumps([kind, key, fact]) + "\n")
+        os.close(self._file)
+        fresh.replace(self._path)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)

@@ -10,24 +10,23 @@ MARK_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 _ROUNDS, _PAUSE_SECONDS = 100, 0.05
 
 
-def marked(mark: str, *, task: str = "") -> list[psutil.Process]:
-    """Processes whose environment carries the mark (and a task's id)."""
+def marked(mark: str) -> list[tuple[psutil.Process, str]]:
+    """Living processes whose environment carries the mark, with the value it stands in (it names the task)."""
     found = []
     for process in psutil.process_iter():
         try:
             value = process.environ().get(MARK_VARIABLE, "")
-        except (psutil.Error, OSError):
+            if mark in value and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append((process, value))
+        except (psutil.Error, OSError):  # it ended meanwhile, or is not ours
             continue
-        if mark in value and task in value and process.pid != os.getpid():
-            found.append(process)
     return found
 
 
-def kill_marked(mark: str, *, task: str = "") -> int:
-    """Kill them until none is left (a process may fork while we look). Returns how many remain."""
-    remaining: list[psutil.Process] = []
+def kill_marked(mark: str, tasks: set[str] | None = None) -> int:
+    """Kill them (of some tasks only) until none is left, as one may fork meanwhile. Returns how many remain."""
     for _ in range(_ROUNDS):
-        remaining = [process for process in marked(mark, task=task) if process.status() != psutil.STATUS_ZOMBIE]
+        remaining = [process for process, value in marked(mark) if tasks is None or any(map(value.__contains__, tasks))]
         if not remaining:
             return 0
         for process in remaining:

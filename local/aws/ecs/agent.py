@@ -16,7 +16,7 @@ from local.aws.ecs.memory import CHECK_SECONDS, memory_by_session
 from local.aws.ecs.task_run import TaskRun
 from local.aws.ecs.task_store import TaskStore
 from local.aws.faults.switch import FaultSwitch
-from local.aws.leftovers import MARK_VARIABLE, kill_marked, marked
+from local.aws.leftovers import kill_marked
 from local.aws.options import Options
 
 Json = dict[str, Any]
@@ -109,8 +109,9 @@ class Agent:
         self._reaper.wait()
 
     def _on_change(self, run: TaskRun) -> None:
-        with request_scope(*run.scope):
-            self._store.save(run.record)
+        if run.record["lastStatus"] != "PENDING":
+            with request_scope(*run.scope):
+                self._store.save(run.record)
         if state_events.wanted(run.scope):
             self._loop.offload(lambda: state_events.publish(run.record, run.scope), lambda _: None)
         if run.record["lastStatus"] == "RUNNING":
@@ -125,12 +126,10 @@ class Agent:
     def _sweep(self) -> None:
         """Kill what ended tasks left running outside their process group (a daemon with a session of its own)."""
         ended, self._ended = self._ended, set()
-        if any(task in process.environ().get(MARK_VARIABLE, "") for process in marked(self.mark) for task in ended):
-            for task in ended:
-                kill_marked(self.mark, task=task)
+        self._loop.offload(lambda: kill_marked(self.mark, ended), lambda _: None)
 
     def _prune(self) -> None:
-        self._store.prune()
+        self._loop.offload(self._store.prune, lambda _: None)
         self._loop.later(_PRUNE_SECONDS, self._prune)
 
     def _check_memory(self) -> None:

@@ -31,7 +31,7 @@ class ClientTokens:
     def __init__(self, journal: Journal) -> None:
         self._uses: dict[tuple[str, str, str], _Use] = {}
         self._journal = journal
-        journal.on_restore("token", self._restore)
+        journal.register("token", self._restore, lambda _, fact: fact["expires"] > time.time())
         # Held by RunTask over look-up and start: two calls with one token at the same moment must not both start.
         self.lock = Lock()
 
@@ -56,11 +56,9 @@ class ClientTokens:
             self._uses[*scope, token] = use
             self._journal.write("token", "|".join((*scope, token)), asdict(use))
 
-    def _restore(self, key: str, fact: dict[str, Any]) -> bool:
+    def _restore(self, key: str, fact: dict[str, Any]) -> None:
         account, cluster, token = key.split("|", 2)
-        use = _Use(fact["fingerprint"], tuple(fact["task_arns"]), fact["expires"])
-        self._uses[account, cluster, token] = use
-        return use.expires > time.time()
+        self._uses[account, cluster, token] = _Use(fact["fingerprint"], tuple(fact["task_arns"]), fact["expires"])
 
 
 def _fingerprint(data: dict[str, Any]) -> str:

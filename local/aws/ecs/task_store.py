@@ -21,7 +21,7 @@ class TaskStore:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        journal.on_restore("task", self._restore)
+        journal.register("task", self._restore, self._visible)
 
     def add(self, record: Json, tags: list[Json]) -> None:
         """A new task of the current request's account and Region."""
@@ -36,23 +36,25 @@ class TaskStore:
         self._journal.write("task", record["taskArn"], fact)
 
     def prune(self) -> None:
-        """Forget tasks that stopped long ago."""
+        """Forget tasks that stopped long ago, in memory and in the journal."""
         horizon = time.time() - VISIBLE_SECONDS
         for key, record in ecs._tasks.all_items():
             if record["lastStatus"] == "STOPPED" and record.get("stoppedAt", 0) < horizon:
                 ecs._tasks._data.pop(key, None)
+        self._journal.compact()
 
-    def _restore(self, task_arn: str, fact: Json) -> bool:
+    @staticmethod
+    def _visible(task_arn: str, fact: Json) -> bool:
+        return bool(fact["record"].get("stoppedAt", time.time()) > time.time() - VISIBLE_SECONDS)
+
+    def _restore(self, task_arn: str, fact: Json) -> None:
         record = fact["record"]
         if record["lastStatus"] != "STOPPED":
             want_stopped(record, "TerminationNotice", "The host of the task was lost")
             for container in record["containers"]:
                 container["lastStatus"] = "STOPPED"
             advance(record, "STOPPED")
-        if record["stoppedAt"] < time.time() - VISIBLE_SECONDS:
-            return False
         _, _, _, region, account, _ = task_arn.split(":", 5)
         ecs._tasks.set_scoped(account, region, task_arn, record)
         if fact["tags"]:
             ecs._tags.set_scoped(account, region, task_arn, fact["tags"])
-        return True

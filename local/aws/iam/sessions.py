@@ -51,7 +51,7 @@ class RoleSessions:
     def __init__(self, journal: Journal) -> None:
         self._sessions: dict[tuple[str, str], Session] = {}
         self._lock, self._journal = Lock(), journal
-        journal.on_restore("session", self._restore)
+        journal.register("session", self._restore, lambda _, fact: fact["expires"] > time.time())
 
     def of(self, role_arn: str, session_name: str, *, durable: bool = False) -> Session:
         """A session that is good for at least 15 minutes. durable: it outlives this process."""
@@ -70,13 +70,10 @@ class RoleSessions:
         with self._lock:
             self._sessions.pop((role_arn, session_name), None)
 
-    def _restore(self, session_name: str, fact: dict[str, Any]) -> bool:
+    def _restore(self, session_name: str, fact: dict[str, Any]) -> None:
         session = Session(**fact)
-        if session.expires < time.time():
-            return False
-        _register(session, session_name)
+        _register(session, session_name)  # an old one is refused as expired, not as unknown
         self._sessions[session.role_arn, session_name] = session
-        return True
 
 
 def check_trust(role_arn: str, service: str, context: dict[str, Any] | None = None) -> None:
