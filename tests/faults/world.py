@@ -34,9 +34,9 @@ class World:
     def __init__(
         self, folder: Path, airflow: str, dags: dict[str, str], settings: dict[str, str] | None = None
     ) -> None:
-        emulator, api, postgres, logs = free_ports(4)
+        emulator, api, postgres = free_ports(3)
         folder.mkdir(parents=True, exist_ok=True)
-        self.state = State(folder.resolve(), emulator, api, postgres, logs)
+        self.state = State(folder.resolve(), emulator, api, postgres)
         self.python = ROOT / f".venvs/airflow-{airflow}/bin/python"
         self.services: dict[str, Service] = {}
         self._dags = dags
