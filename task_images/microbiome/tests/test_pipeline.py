@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from helpers import TABLES, Command, run_pipeline, summary_of, tables_of, write_manifest
 
 from microbiome.names import FoundSample, find_samples
+from microbiome.simulate.write import Study, write_study
 
 
 def parameters(study: Path) -> dict[str, str]:
@@ -65,6 +67,21 @@ def test_generated_community_is_recovered(study: Path, tmp_path: Path, command: 
     # 1,500 pairs drawn at random from 12 members differ from the shares by about 0.03 on average.
     assert truth["bray_curtis"] < 0.05
     assert found["chimeras"] > 10
+
+
+def test_rare_members_are_found_and_chimeras_are_not(tmp_path: Path, command: Command) -> None:
+    """A staggered community with 10 % chimeras: every member with 16 expected reads or more is found, nothing else."""
+    write_study(tmp_path, Study(samples=4, seed=3, pairs=3000, members=24, abundance="staggered", chimera_share=0.1))
+    given = {"reference": str(tmp_path / "reference.fasta.gz"), "truth": str(tmp_path / "truth.tsv")}
+    truth = summary_of(run_pipeline(command, tmp_path / "p", tmp_path / "reads", given))["truth"]
+    expected: Counter[str] = Counter()
+    for line in (tmp_path / "truth.tsv").read_text().splitlines()[1:]:
+        _, sequence, _, share = line.split("\t")
+        expected[sequence] += float(share) * 3000 * 0.9  # type: ignore[assignment]
+    frequent = {sequence for sequence, reads in expected.items() if reads >= 16}
+    assert len(frequent) > 20
+    assert frequent & set(truth["missing_members"]) == set()
+    assert truth["false"] == 0
 
 
 def test_every_read_is_accounted_for(whole: Path) -> None:

@@ -43,13 +43,19 @@ def draw_fragments(
     chimeric = round(pairs * chimera_share) if len(members) > 1 else 0
     origin = random.choice(len(members), pairs - chimeric, p=shares)
     fragments = [codes[index] for index in origin]
-    kinds = [_chimera(random, codes, shares) for _ in range(max(1, chimeric // 20))] if chimeric else []
-    fragments += [kinds[index] for index in random.integers(0, len(kinds), chimeric)] if chimeric else []
+    if chimeric:
+        kinds = [_chimera(random, codes, shares) for _ in range(max(1, chimeric // 20))]
+        weights = np.array([weight for _, weight in kinds])
+        chosen = random.choice(len(kinds), chimeric, p=weights / weights.sum())
+        fragments += [kinds[index][0] for index in chosen]
     return fragments, np.concatenate([origin, np.full(chimeric, -1)]), chimeric
 
 
-def _chimera(random: np.random.Generator, codes: list[np.ndarray], shares: np.ndarray) -> np.ndarray:
-    """The beginning of one member and the end of another; abundant members meet more often."""
+def _chimera(random: np.random.Generator, codes: list[np.ndarray], shares: np.ndarray) -> tuple[np.ndarray, float]:
+    """The beginning of one member and the end of another, and how readily it forms.
+
+    Abundant members meet more often, and a chimera is rarer than the rarer of its parents.
+    """
     first, second = random.choice(len(codes), 2, replace=False, p=shares)
     cut = int(random.integers(60, min(len(codes[first]), len(codes[second])) - 60))
-    return np.concatenate([codes[first][:cut], codes[second][cut:]])
+    return np.concatenate([codes[first][:cut], codes[second][cut:]]), float(min(shares[first], shares[second]))

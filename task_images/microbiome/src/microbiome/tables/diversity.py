@@ -1,7 +1,6 @@
 """Diversity within and between samples, without random numbers: rarefaction is computed as an expectation."""
 
 from dataclasses import dataclass
-from math import lgamma
 
 import numpy as np
 
@@ -36,20 +35,21 @@ def rarefaction(column: np.ndarray, steps: int = RAREFACTION_STEPS) -> list[tupl
 
     Depths lie closer together where the curve is steep.
     """
-    present = [int(count) for count in np.sort(column[column > 0])]
-    total = sum(present)
+    present = np.sort(column[column > 0])
+    total = int(present.sum())
     depths = sorted({max(1, total * step * step // (steps * steps)) for step in range(1, steps + 1)}) if total else []
-    return [(depth, sum(1.0 - _absent(total, count, depth) for count in present)) for depth in depths]
+    factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])
+    return [(depth, float((1.0 - _absent(total, present, depth, factorials)).sum())) for depth in depths]
 
 
-def _absent(total: int, count: int, depth: int) -> float:
-    """Probability that `depth` reads out of `total`, drawn without return, miss a feature with `count` reads."""
-    if depth > total - count:
-        return 0.0
-    logarithm = (
-        lgamma(total - count + 1) - lgamma(total - count - depth + 1) - lgamma(total + 1) + lgamma(total - depth + 1)
-    )
-    return min(1.0, float(np.exp(logarithm)))
+def _absent(total: int, counts: np.ndarray, depth: int, factorials: np.ndarray) -> np.ndarray:
+    """Probability for each feature that `depth` reads out of `total`, drawn without return, miss all its reads.
+
+    `factorials[n]` is log(n!).
+    """
+    rest = np.maximum(total - counts - depth, 0)
+    logarithm = factorials[total - counts] - factorials[rest] - factorials[total] + factorials[total - depth]
+    return np.where(total - counts < depth, 0.0, np.minimum(1.0, np.exp(logarithm)))
 
 
 def bray_curtis(shares: np.ndarray) -> np.ndarray:
