@@ -6,45 +6,7 @@ import pytest
 
 from tests.local.emulator_process import Emulator
 from tests.local.lane import Lane
-
-PROGRAM = """
-    import json, os, signal, subprocess, sys, time
-
-    def say(*words):
-        print(*words, flush=True)
-
-    match sys.argv[1:]:
-        case ["environment"]:
-            say(json.dumps(dict(os.environ)))
-        case ["exit", code]:
-            sys.exit(int(code))
-        case ["signal", number]:
-            os.kill(os.getpid(), int(number))
-        case ["wait"]:
-            say("ready")
-            time.sleep(600)
-        case ["graceful"]:
-            signal.signal(signal.SIGTERM, lambda *_: (say("told to stop"), sys.exit(7)))
-            say("ready")
-            time.sleep(600)
-        case ["stubborn"]:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            say("ready")
-            time.sleep(600)
-        case ["eat", mebibytes]:
-            eaten = bytearray(int(mebibytes) << 20)
-            say("eaten", len(eaten))
-            time.sleep(600)
-        case ["print", count]:
-            for number in range(int(count)):
-                print(f"line {number}")
-            sys.stdout.write("last without end")
-        case ["whoami"]:
-            import boto3
-            say(boto3.client("sts").get_caller_identity()["Arn"])
-        case other:
-            say("arguments", other)
-"""
+from tests.local.task_program import PROGRAM
 
 
 @pytest.fixture(scope="module")
@@ -102,46 +64,6 @@ def test_the_task_role_is_who_the_container_is(lane: Lane) -> None:
 def test_a_fast_writer_loses_no_line_and_keeps_the_last_one_without_end(lane: Lane) -> None:
     arn = lane.finished(["print", "20000"])["taskArn"]
     assert lane.lines(arn) == [*(f"line {number}" for number in range(20000)), "last without end"]
-
-
-def test_stop_task_lets_the_program_end_by_itself(lane: Lane) -> None:
-    arn = lane.run(["graceful"])
-    lane.wait_for_line(arn, "ready")
-    lane.ecs.stop_task(cluster=lane.name, task=arn, reason="a person said so")
-    task = lane.until(arn, "STOPPED")
-    assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "a person said so")
-    assert task["containers"][0]["exitCode"] == 7
-    assert lane.lines(arn) == ["ready", "told to stop"]
-
-
-def test_a_program_that_ignores_sigterm_is_killed_after_the_stop_timeout(lane: Lane) -> None:
-    arn = lane.run(["stubborn"])
-    lane.wait_for_line(arn, "ready")
-    lane.ecs.stop_task(cluster=lane.name, task=arn)
-    task = lane.until(arn, "STOPPED")
-    assert task["containers"][0]["exitCode"] == 137
-    assert (task["stoppedAt"] - task["stoppingAt"]).total_seconds() >= 1.9
-
-
-def test_a_container_over_its_memory_is_killed_and_says_so(lane: Lane) -> None:
-    task = lane.finished(["eat", "700"])
-    container = task["containers"][0]
-    assert container["exitCode"] == 137
-    assert container["reason"] == "OutOfMemoryError: Container killed due to memory usage"
-
-
-def test_the_memory_override_is_the_limit(lane: Lane) -> None:
-    overrides = {
-        "cpu": "512",
-        "memory": "1024",
-        "containerOverrides": [{"name": "work", "command": ["eat", "700"]}],
-    }
-    arn = lane.run(overrides=overrides)
-    lane.wait_for_line(arn, f"eaten {700 << 20}")
-    task = lane.task(arn)
-    assert (task["lastStatus"], task["memory"], task["cpu"]) == ("RUNNING", "1024", "512")
-    lane.ecs.stop_task(cluster=lane.name, task=arn)
-    lane.until(arn, "STOPPED")
 
 
 def test_an_unknown_image_stops_the_task_before_it_starts(lane: Lane, emulator: Emulator) -> None:

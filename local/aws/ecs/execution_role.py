@@ -27,7 +27,7 @@ class ExecutionRole:
     """One task's execution role. Needs a request scope (account, Region)."""
 
     def __init__(self, arn: str, task_arn: str, sessions: RoleSessions, enforcement: Enforcement) -> None:
-        self._arn, self._enforcement, self._key = arn, enforcement, ""
+        self._arn, self._sessions, self._enforcement = arn, sessions, enforcement
         if arn:
             try:
                 check_trust(arn, "ecs-tasks.amazonaws.com", {"aws:SourceArn": task_arn})
@@ -35,14 +35,14 @@ class ExecutionRole:
                 raise StartError(
                     f"ECS was unable to assume the role '{arn}' that was provided for this task. {error}"
                 ) from error
-            self._key = sessions.of(arn, "ecs-agent").access_key
 
     def denial(self, action: str, resource: str) -> str | None:
         """Why the role may not do it, or None."""
-        if not self._key:
+        if not self._arn:
             return f"no execution role was given, so nobody may perform: {action} on resource: {resource}"
         service = action.split(":")[0]
-        decision = self._enforcement.enforce(self._key, action, service, get_region(), resource)
+        key = self._sessions.of(self._arn, "ecs-agent").access_key  # asked for anew: a task outlives a session
+        decision = self._enforcement.enforce(key, action, service, get_region(), resource)
         if decision is None:
             return None
         who = decision.principal_arn if isinstance(decision, EvalResult) else self._arn
