@@ -6,14 +6,18 @@ from local.aws import options, settings, sockets
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 wrong arguments or port taken."""
+    """Run until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 wrong arguments, port taken, no place for state."""
     given = options.parse()
     try:
         listening = sockets.listen(given.port)
     except sockets.PortTakenError as error:
         print(f"local.aws: {error}", file=sys.stderr)
         return 2
-    settings.prepare(given)
+    try:
+        settings.prepare(given)
+    except OSError as error:
+        print(f"local.aws: --state {given.state}: {error.strerror}; give a folder that can be written", file=sys.stderr)
+        return 2
     from local.aws import server  # imports ministack, which reads the settings at import
 
     return server.run(given, listening)

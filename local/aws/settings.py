@@ -16,6 +16,8 @@ ROOT_SECRET = "test"  # noqa: S105 - documented root credentials of the emulator
 def prepare(options: Options) -> None:
     """Set ministack's variables and make the state folder (private to the user)."""
     options.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    options.state.chmod(0o700)
+    (options.state / "journal.jsonl").touch(mode=0o600)  # fails here, early, when nothing can be written
     inherited = [name for name in os.environ if name.startswith(("AWS_", "DOCKER_", "LOCALSTACK_", "MINISTACK_"))]
     for name in inherited:  # a developer's own settings must not reach the emulator or its tasks
         del os.environ[name]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.emulator_process import REPOSITORY, TOKEN, Emulator, start_emulator
+from tests.local.emulator_process import REPOSITORY, TOKEN, Emulator, free_port, start_emulator
 from tests.local.lane import Lane
 
 # One process in the container's group, one that left it with a session of its own.
@@ -57,6 +57,19 @@ def test_a_taken_port_is_one_clear_line_and_code_2(emulator: Emulator, tmp_path:
     assert ended.stderr.splitlines() == [
         f"local.aws: port {emulator.port} is taken on 127.0.0.1; free it or give another --port"
     ]
+
+
+def test_a_state_folder_that_cannot_be_is_one_clear_line_and_code_2(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = subprocess.run(
+        [sys.executable, "-m", "local.aws", "--port", str(free_port()), "--state", str(tmp_path / "file" / "state")],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    expected = f"local.aws: --state {tmp_path}/file/state: Not a directory; give a folder that can be written"
+    assert (ended.returncode, ended.stderr.splitlines()) == (2, [expected])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
