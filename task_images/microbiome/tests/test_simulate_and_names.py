@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from helpers import Command
+from helpers import Command, summary_of
 
 from microbiome.names import find_samples, sample_and_read
 
@@ -38,6 +38,43 @@ def test_samples_of_a_folder(tmp_path: Path) -> None:
     assert found == {
         "a": (2, ""), "b": (1, ""), "c": (1, "R2 without R1"), "d": (2, "duplicate sample name"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", ["\t", ","])
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("sample-id", "forward-absolute-filepath", "reverse-absolute-filepath"),
+        ("sampleID", "forwardReads", "reverseReads"),
+    ],
+    ids=["QIIME 2", "ampliseq"],
+)
+def test_sample_sheets(study: Path, tmp_path: Path, command: Command, mark: str, header: tuple[str, ...]) -> None:
+    good = [str(path) for path in find_samples(study / "reads")[-1].files]
+    rows = [
+        header,
+        ("b", *good),
+        ("a", "gone_R1.fastq", "gone_R2.fastq"),
+        ("c", *good),
+        ("c", *good),
+        ("d", "", good[1]),
+    ]
+    (tmp_path / "sheet").write_text("".join(mark.join(row) + "\n" for row in rows))
+    files = ("--sample-sheet", tmp_path / "sheet", "--reference", study / "reference.fasta.gz")
+    assert command("run", *files, "--out", tmp_path / "out")[0] == 0
+    found = summary_of(tmp_path / "out")
+    assert (found["samples_ok"], {name: reason.split(":")[0] for name, reason in found["quarantined"].items()}) == (
+        1,
+        {"a": "the file does not exist", "c": "duplicate sample name", "d": "no forward reads in the sample sheet"},
+    )
+
+
+def test_faulty_sample_sheets(tmp_path: Path, command: Command) -> None:
+    (tmp_path / "sheet.csv").write_text("name,file\na,b\n")
+    common = ("--reference", tmp_path / "sheet.csv", "--out", tmp_path / "out")
+    code, output = command("run", "--sample-sheet", tmp_path / "sheet.csv", *common)
+    assert (code, "its columns are name, file; needed are a sample column" in output) == (2, True)
+    assert command("run", "--sample-sheet", tmp_path / "none.csv", *common)[0] == 2
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from microbiome.errors import BadInput
 from microbiome.manifest import Item, Manifest
 from microbiome.mapping import map_samples
 from microbiome.pool import pool_samples
+from microbiome.progress import progress
 from microbiome.results import OK, QUARANTINED, Packed, SampleResult
 
 # Objects are small and S3 answers in 20-50 ms: many requests at a time, whatever the CPUs.
@@ -81,7 +82,7 @@ def fetch_sequences(items: Sequence[Item], folder: Path) -> list[Path]:
 
 def checked(samples: Sequence[SampleResult], paths: Sequence[Path]) -> Iterator[Packed]:
     """The sequences of each sample, which must add up to the reads that its status document promises."""
-    for sample, path in zip(samples, paths, strict=True):
+    for sample, path in progress(zip(samples, paths, strict=True), "pool", len(samples)):
         sequences = Packed.read(path)
         found = int(sequences.counts.sum())
         if found != sample.reads["kept"]:

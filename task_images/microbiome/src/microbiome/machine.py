@@ -14,7 +14,9 @@ CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
 
 
 def cpu_count() -> int:
-    """CPUs this process may use: the scheduler's affinity, cut down to the control group's quota."""
+    """CPUs this process may use: MICROBIOME_CPUS if set, else its affinity, cut down to the control group's quota."""
+    if (wanted := os.environ.get("MICROBIOME_CPUS", "")).isdigit() and int(wanted) > 0:
+        return int(wanted)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     quota = _quota_cpus()
     return max(1, min(available, math.ceil(quota))) if quota else max(1, available)

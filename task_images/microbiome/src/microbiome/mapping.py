@@ -10,6 +10,7 @@ import numpy as np
 from microbiome.denoise import Rows
 from microbiome.kernels.seeds import SEED, list_seeds, map_reads
 from microbiome.parallel import over_ranges
+from microbiome.progress import progress
 from microbiome.results import Packed
 
 EDITS_PERCENT = 3
@@ -42,7 +43,7 @@ def map_samples(paths: Sequence[Path], features: Packed, threads: int | None = N
     """Read counts, features x samples. Sequences near no feature are counted nowhere."""
     index = FeatureIndex.of(features)
     table = np.zeros((len(index.exact), len(paths)), np.int64)
-    for column, path in enumerate(paths):
+    for column, path in enumerate(progress(paths, "map", len(paths))):
         sample = Packed.read(path)
         target = _targets(sample, index, threads)
         mapped = target >= 0

@@ -37,10 +37,6 @@ def data_uri(item: Item) -> str:
     return item.result + ".fasta.gz"
 
 
-def is_done(item: Item) -> bool:
-    return storage.exists(item.result + ".json")
-
-
 def write_ok(
     item: Item, settings: Settings, reads: Reads, sequences: Iterable[tuple[bytes, int]], scratch: Path
 ) -> int:
