@@ -12,7 +12,7 @@ from local.airflow.services import begin_migration, start_airflow
 from local.events import Events
 from local.images import write_images
 from local.postgres import start_postgres
-from local.processes import LocalError, Service, start, sweep, wait_until
+from local.processes import LocalError, Service, run, start, sweep, wait_until
 from local.state import MARKER, ROOT, State
 from platform_spec.environments import load_environment
 
@@ -63,7 +63,7 @@ class Supervisor:
             self._start_emulator()
         deploying = self._begin(
             "deploy",
-            [sys.executable, "-m", "ops", "deploy", "--env", ENVIRONMENT, "--without-images"],
+            [sys.executable, "-m", "ops", "deploy", "--env", ENVIRONMENT, "--without-images", "--without-airflow"],
             self._operator(),
         )
         with self.events.phase("database"):
@@ -76,6 +76,10 @@ class Supervisor:
             self._finish(migrating, seconds=120)
         with self.events.phase("Airflow"):
             start_airflow(self.state, self.env, self.services)
+        with self.events.phase("pools, variables, connections"):
+            self._announce_airflow()
+            argv = [sys.executable, "-m", "ops", "airflow", "apply", "--env", ENVIRONMENT]
+            run("airflow apply", argv, log=self.state.logs / "airflow-apply.log", env=self._operator(), cwd=ROOT)
 
     def _start_emulator(self) -> None:
         images = write_images(self.state.folder, self.events)
@@ -86,6 +90,15 @@ class Supervisor:
         emulator = self._begin("emulator", argv, env)
         health = f"{self.state.endpoint_url}/_tasklane/health"
         wait_until("the emulator", lambda: answers(health), services=[emulator], seconds=60)
+
+    def _announce_airflow(self) -> None:
+        """InvokeRestApi of the emulator reaches the Airflow that was started."""
+        httpx.post(
+            f"{self.state.endpoint_url}/_tasklane/airflow",
+            headers={"authorization": self.state.token},
+            json={"environment": f"tasklane-{ENVIRONMENT}", "url": self.state.airflow_url},
+            timeout=10,
+        ).raise_for_status()
 
     def _operator(self) -> dict[str, str]:
         """The variables of a person who deploys: the emulator's root credentials."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
+from ops.airflow_state.apply import apply_state
+from ops.airflow_state.plan import plan_state
+from ops.airflow_state.rest import AirflowRest
 from ops.cdk import parameters, run_cdk
 from ops.errors import UserError
 from ops.images.ship import build, chosen, image_states, push
@@ -18,6 +21,7 @@ from ops.infrastructure.templates import synthesize, templates
 from ops.mwaa_files import mwaa_files, upload_mwaa_files
 from ops.release.create import Outcome, create_release
 from ops.release.lock import deployment_lock
+from ops.smoke import smoke_run
 from ops.workspace import Workspace
 from platform_spec.naming import image_parameter
 
@@ -29,10 +33,12 @@ FOUNDATION = ("storage", "network", "registry")
 class Choices:
     """`images` False leaves every image as it is deployed, but for those in `digests` (task → digest).
 
+    `airflow` False leaves Airflow alone: no pools, variables and connections, no smoke run.
     `dags` and `promoted_from` are those of a release that comes from another environment.
     """
 
     images: bool = True
+    airflow: bool = True
     digests: Mapping[str, str] = field(default_factory=dict)
     dags: Mapping[str, bytes] | None = None
     promoted_from: str = ""
@@ -79,7 +85,12 @@ def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Ou
     for change in changes:
         say(f"stacks: {change.stack}: {change.kind}" + (f"; {change.downtime}" if change.downtime else ""))
     deploy_stacks(workspace, [change.stack for change in changes], settings, say)
-    return create_release(workspace, say, promoted_from=choices.promoted_from, dags=choices.dags)
+    outcome = create_release(workspace, say, promoted_from=choices.promoted_from, dags=choices.dags)
+    if choices.airflow:
+        rest = AirflowRest(workspace)
+        apply_state(workspace, rest, plan_state(workspace, rest), say)
+        smoke_run(workspace, say)
+    return outcome
 
 
 def image_values(workspace: Workspace, choices: Choices, say: Say) -> dict[str, str]:

@@ -46,6 +46,7 @@ def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -
         dag_bucket=values["storage"]["dag_bucket"],
         data_bucket=values["storage"]["data_bucket"],
         spot_share=environment.spot_share,
+        metrics_log_group=values["compute"].get("metrics_log_group", ""),
         pools=environment.pool_slots,
         schedules=environment.schedules,
         tasks={name: _entry(task, values[f"tasks/{name}"]) for name, task in workspace.tasks.items()},

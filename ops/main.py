@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands import dags, images, release
+from ops.commands import airflow, dags, images, release
 from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
 from ops.errors import UserError
@@ -18,11 +18,15 @@ from platform_spec.errors import SpecError
 from platform_spec.manifest import ManifestError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for noun, commands in (("dags", dags.app), ("images", images.app), ("release", release.app)):
+for noun, commands in (("airflow", airflow.app), ("dags", dags.app), ("images", images.app), ("release", release.app)):
     app.add_typer(commands, name=noun)
 
 WithoutImages = Annotated[
     bool, typer.Option("--without-images", help="Build and push nothing; images stay as they are deployed.")
+]
+WithoutAirflow = Annotated[
+    bool,
+    typer.Option("--without-airflow", help="No pools, variables, connections, smoke run."),
 ]
 
 
@@ -34,9 +38,11 @@ def synth(env: Env) -> None:
 
 
 @app.command()
-def deploy(env: Env, without_images: WithoutImages = False, as_json: Json = False) -> None:
+def deploy(
+    env: Env, without_images: WithoutImages = False, without_airflow: WithoutAirflow = False, as_json: Json = False
+) -> None:
     """Deploy everything: stacks, images, DAGs, as one release. Can be repeated after a failure at any step."""
-    outcome = deploy_environment(Workspace(env), say, Choices(images=not without_images))
+    outcome = deploy_environment(Workspace(env), say, Choices(images=not without_images, airflow=not without_airflow))
     if as_json:
         show_json(outcome.as_dict())
 

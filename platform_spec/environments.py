@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from platform_spec.airflow_settings import AirflowSettings
+from platform_spec.airflow_state import Connection, Key, Source
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
@@ -47,10 +48,21 @@ class Environment(Spec):
         description="an e-mail address, or empty",
         examples=['"data@example.com"'],
     )
+    daily_cost_alarm_usd: float = Field(
+        default=100.0, gt=0, description="USD per day of containers from which on to alarm", examples=["100.0"]
+    )
     airflow: AirflowSettings = Field(default_factory=lambda: AirflowSettings(), description="a table [airflow]")
     network: NetworkSettings = Field(description="a table [network]", examples=['{ cidr = "10.20.0.0/16" }'])
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="a table of team = slots, slots from 1", examples=["{ bioinformatics = 4 }"]
+    )
+    variables: dict[Key, Source] = Field(
+        default_factory=dict,
+        description='a table of variable = "secret" or "parameter": where its value lies',
+        examples=['{ lims_token = "secret" }'],
+    )
+    connections: dict[Key, Connection] = Field(
+        default_factory=dict, description="a table [connections.<id>] per Airflow connection"
     )
     schedules: dict[str, bool] = Field(
         default_factory=dict,

@@ -32,9 +32,13 @@ LIMITS: dict[str, Limit] = {
     "key alias": Limit(256, r"alias/[A-Za-z0-9/_-]+"),
     "parameter": Limit(1011, r"(/[A-Za-z0-9_.-]+)+"),
     "secret": Limit(512, r"[A-Za-z0-9/_+=.@-]+"),
+    "topic": Limit(256, r"[A-Za-z0-9_-]+"),
+    "event rule": Limit(64, r"[A-Za-z0-9_.-]+"),
+    "alarm": Limit(255, r"[A-Za-z0-9_.-]+"),
+    "dashboard": Limit(255, r"[A-Za-z0-9_-]+"),
 }
 AIRFLOW_LOGS = ("DAGProcessing", "Scheduler", "Task", "WebServer", "Worker")
-STACKS = ("network", "storage", "registry", "compute", "airflow")
+STACKS = ("network", "storage", "registry", "compute", "airflow", "monitoring")
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,30 @@ class Names:
         """Container Insights writes to this name and makes the group itself, kept for ever, if it is not there."""
         return self._checked("log group", f"/aws/ecs/containerinsights/{self.cluster}/performance")
 
+    @property
+    def lanes_log_group(self) -> str:
+        """Takes the run metrics of the lanes, which CloudWatch reads out of the log events."""
+        return self._checked("log group", f"/{PROJECT}/{self.env.name}/lanes")
+
+    @property
+    def task_events_log_group(self) -> str:
+        """Every stopped task with its reasons: ECS itself forgets them after an hour."""
+        return self._checked("log group", f"/{PROJECT}/{self.env.name}/task-events")
+
+    @property
+    def alarm_topic(self) -> str:
+        return self._checked("topic", f"{self.prefix}-alarms")
+
+    @property
+    def dashboard(self) -> str:
+        return self._checked("dashboard", self.prefix)
+
+    def alarm(self, alarm_id: str) -> str:
+        return self._checked("alarm", f"{self.prefix}-{alarm_id}")
+
+    def event_rule(self, rule: str) -> str:
+        return self._checked("event rule", f"{self.prefix}-{rule}")
+
     def airflow_log_group(self, log: str) -> str:
         """MWAA writes to these names and no others; `log` is one of AIRFLOW_LOGS."""
         return self._checked("log group", f"airflow-{self.mwaa_environment}-{log}")
@@ -119,6 +147,14 @@ class Names:
 
     def task_parameter(self, task: str) -> str:
         return self._checked("parameter", f"/{PROJECT}/{self.env.name}/deployment/tasks/{task}", task)
+
+    def airflow_secret(self, kind: str, name: str) -> str:
+        """The secret with the value of an Airflow variable or connection; `kind` is "variables" or "connections"."""
+        return self._checked("secret", f"{self.prefix}/airflow/{kind}/{name}")
+
+    def airflow_parameter(self, name: str) -> str:
+        """The SSM parameter with the value of an Airflow variable."""
+        return self._checked("parameter", f"/{PROJECT}/{self.env.name}/airflow/variables/{name}")
 
     def _bucket(self, purpose: str) -> str:
         return self._checked("bucket", f"{self.prefix}-{purpose}-{self.env.account}-{self.env.region}")

@@ -8,12 +8,12 @@ from ops.workspace import Workspace
 
 
 def declared_state(workspace: Workspace) -> dict[str, Any]:
-    """{"pools": {name: slots}, "variables": {key: {...}}, "connections": {id: {...}}}, as written in the file."""
+    """{"pools": {name: slots}, "variables": {key: source}, "connections": {id: {...}}}, as written in the file."""
     environment = workspace.environment
     return {
         "pools": environment.pool_slots,
-        "variables": {key: v.model_dump() for key, v in getattr(environment, "variables", {}).items()},
-        "connections": {key: c.model_dump() for key, c in getattr(environment, "connections", {}).items()},
+        "variables": dict(environment.variables),
+        "connections": {key: connection.model_dump() for key, connection in environment.connections.items()},
     }
 
 

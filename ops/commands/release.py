@@ -91,6 +91,7 @@ def release_promote(
     from_env: Annotated[str, typer.Option("--from", help="The environment that the release runs in.")],
     to_env: Annotated[str, typer.Option("--to", help="The environment that it shall run in.")],
     any_revision: Annotated[bool, typer.Option("--any-revision", help="Use this checkout anyway.")] = False,
+    without_airflow: Annotated[bool, typer.Option("--without-airflow", help="As in `deploy`.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +102,7 @@ def release_promote(
         digests = check(release, target, any_revision=any_revision)
         show_json({"dry_run": True, "release": release.id, "digests": digests})
         return
-    outcome = promote(source, target, release_id, say, any_revision=any_revision)
+    outcome = promote(source, target, release_id, say, any_revision=any_revision, airflow=not without_airflow)
     if as_json:
         show_json(outcome.as_dict())
 

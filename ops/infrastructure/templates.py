@@ -34,7 +34,7 @@ def synthesize(workspace: Workspace) -> bool:
 
 def templates(workspace: Workspace) -> dict[str, Template]:
     """Stack name → template, in the order of deployment, of the last synthesis."""
-    folder, order = output_folder(workspace), ("delivery", "storage", "network", "registry", "compute", "airflow")
+    folder, order = output_folder(workspace), ("delivery", "storage", "network", "registry", "compute", "airflow", "monitoring")
     assert set(STACKS) <= set(order)  # noqa: S101 (a stack without a place in the order would be forgotten)
     found = {}
     for part in order:

@@ -21,7 +21,9 @@ from ops.workspace import Workspace
 Say = Callable[[str], None]
 
 
-def promote(source: Workspace, target: Workspace, release_id: str, say: Say, *, any_revision: bool = False) -> Outcome:
+def promote(
+    source: Workspace, target: Workspace, release_id: str, say: Say, *, any_revision: bool = False, airflow: bool = True
+) -> Outcome:
     """Deploy a release of `source` to `target`."""
     store = ReleaseStore(source)
     release = store.get(release_id)
@@ -35,6 +37,7 @@ def promote(source: Workspace, target: Workspace, release_id: str, say: Say, *, 
             say,
             Choices(
                 images=False,
+                airflow=airflow,
                 digests=digests,
                 dags={**dags, **constraints_for_dags(target)},  # the target may run another Airflow version
                 promoted_from=f"{source.environment_name}/{release.id}",

@@ -98,7 +98,7 @@ class Deployed:
 
     def deploy(self) -> Outcome:
         self.said.clear()
-        return deploy(self.again(), self.said.append, Choices(images=HAS_ENGINE))
+        return deploy(self.again(), self.said.append, Choices(images=HAS_ENGINE, airflow=False))
 
 
 @pytest.fixture(scope="module")

@@ -137,14 +137,14 @@ def test_a_deregistered_revision_is_made_anew(deployed: Deployed) -> None:
 def test_promotion_runs_the_same_digests_and_dags_elsewhere_and_builds_nothing(deployed: Deployed) -> None:
     tested = deployed.deploy().release
     said: list[str] = []
-    outcome = promote(deployed.again(), Workspace("two", deployed.root), "running", said.append)
+    outcome = promote(deployed.again(), Workspace("two", deployed.root), "running", said.append, airflow=False)
     assert outcome.release.promoted_from == f"one/{tested.id}"
     assert not [line for line in said if line.startswith("images: building")]
     assert (outcome.release.dags, outcome.release.environment) == (tested.dags, "two")
     digest = tested.images["hello"].image.rsplit("@", 1)[1]
     assert outcome.release.images["hello"].image.endswith(f"/tasklane-two/hello@{digest}")
     assert [i.digest for i in pushed_images(Workspace("two", deployed.root), "hello")] == [digest]
-    again = promote(deployed.again(), Workspace("two", deployed.root), tested.id, said.append)
+    again = promote(deployed.again(), Workspace("two", deployed.root), tested.id, said.append, airflow=False)
     assert not again.created
 
 
