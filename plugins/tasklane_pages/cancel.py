@@ -4,7 +4,6 @@ that is not deferred any more is cancelled, and stops its container."""
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -12,29 +11,10 @@ log = logging.getLogger(__name__)
 _RUNS_PER_STATEMENT = 500
 # Longer ids are shortened in the ids of the children (lanes.child_runs.child_run_id).
 _LONGEST_PREFIX = 160
-# One at a time, and not in the request or in the scheduler's loop that found the end of the parent.
-_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fan-out-cancel")
 
 
-def cancel_children_later(dag_id: str, run_id: str, task_id: str | None = None) -> None:
-    _worker.submit(_logged, dag_id, run_id, task_id)
-
-
-def _logged(dag_id: str, run_id: str, task_id: str | None) -> None:
-    from airflow.utils.session import create_session
-
-    try:
-        with create_session(scoped=False) as session:
-            ended = cancel_children(session, dag_id, run_id, task_id)
-    except Exception:
-        log.exception("the children of %s %s could not be cancelled", dag_id, run_id)
-        return
-    if ended:
-        log.warning("cancelled %d child runs of %s %s, which failed or was deleted", ended, dag_id, run_id)
-
-
-def cancel_children(session: Any, dag_id: str, run_id: str, task_id: str | None = None) -> int:
-    """Set the open child runs of a parent (of one of its tasks) and their open tasks to failed; returns how many."""
+def cancel_children(session: Any, dag_id: str, run_id: str, task_id: str | None = None) -> None:
+    """Set the open child runs of a parent (of one of its tasks) and their open tasks to failed."""
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.state import DagRunState, State, TaskInstanceState
@@ -62,7 +42,8 @@ def cancel_children(session: Any, dag_id: str, run_id: str, task_id: str | None 
         ended = {"state": DagRunState.FAILED, "end_date": now}
         by_id = DagRun.id.in_([c.id for c in some])
         session.execute(update(DagRun).where(by_id).values(**ended).execution_options(**quietly))
-    return len(children)
+    if children:
+        log.warning("cancelled %d child runs of %s %s, which failed or was deleted", len(children), dag_id, run_id)
 
 
 def _is_child(conf: Any, dag_id: str, run_id: str, task_id: str | None) -> bool:
