@@ -1,11 +1,14 @@
 """Fixtures: a real emulator on a free port. Run this folder in the emulator's virtual environment."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.local.emulator_process import Emulator, start_emulator
+
+LIMIT_SECONDS = 240
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,16 @@ def own_emulator(tmp_path: Path) -> Iterator[Emulator]:
     yield started
     if started.process.poll() is None:
         started.stop()
+
+
+@pytest.fixture(autouse=True)
+def time_limit() -> Iterator[None]:
+    """End a test that waits for something that never comes (waits themselves have no limit of their own)."""
+
+    def ended(*_: object) -> None:
+        raise TimeoutError(f"the test took longer than {LIMIT_SECONDS} s")
+
+    signal.signal(signal.SIGALRM, ended)
+    signal.alarm(LIMIT_SECONDS)
+    yield
+    signal.alarm(0)

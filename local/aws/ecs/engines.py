@@ -54,7 +54,7 @@ class EngineContainer:
         code = int(state.get("ExitCode", 128 - client if client < 0 else client))
         # podman on cgroup v1 does not set OOMKilled; but who else than the kernel kills a container that we did not?
         by_kernel = bool(state.get("OOMKilled")) or (code == _KILLED and not self._killed)
-        return Exit(code, self._out_of_memory or by_kernel)
+        return Exit(code, (self._out_of_memory and code == _KILLED) or by_kernel)
 
     def memory_bytes(self) -> int | None:
         """The engine limits memory itself."""

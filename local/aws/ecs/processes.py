@@ -38,7 +38,8 @@ class ProcessContainer:
         """The exit code in container form; what the process left in its group is killed."""
         self.kill()
         code = self.process.returncode
-        return Exit(128 - code if code < 0 else code, self._out_of_memory)
+        # Told to die for its memory, it may have ended by itself a moment before.
+        return Exit(128 - code if code < 0 else code, self._out_of_memory and code == -signal.SIGKILL)
 
     def memory_bytes(self) -> int | None:
         """Anonymous memory of the session."""

@@ -1,4 +1,4 @@
-"""Alarms, dashboards, event rules (Amazon CloudWatch and Amazon EventBridge API References)."""
+"""Alarms, dashboards, event rules, policies of log groups (CloudWatch, EventBridge and Logs API References)."""
 
 import json
 from typing import Any
@@ -30,8 +30,15 @@ def _rule(clients: Any, identifier: str, own: Json) -> Deployed:
     return Deployed(properties, {"Arn": found["Arn"]})
 
 
+def _log_resource_policy(clients: Any, name: str, own: Json) -> Deployed:
+    listed = clients("logs").describe_resource_policies()["resourcePolicies"]
+    found = next(one for one in listed if one["policyName"] == name)
+    return Deployed({"PolicyName": name, "PolicyDocument": found["policyDocument"]})
+
+
 READERS: dict[str, Reader] = {
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::Dashboard": _dashboard,
     "AWS::Events::Rule": _rule,
+    "AWS::Logs::ResourcePolicy": _log_resource_policy,
 }
