@@ -8,7 +8,7 @@ function stackedBars(target, order, labels, rows, total, describe) {
   const room = width - left - 14;
   order.forEach((sample, place) => {
     const y = place * step;
-    svg.append(make("text", { x: left - 8, y: y + step / 2 + 4, "text-anchor": "end" },
+    svg.append(make("text", { x: left - 8, y: y + step / 2 + 4, "text-anchor": "end", "font-size": Math.min(12, step - 3) },
       clip(DATA.samples[sample], Math.floor(left / 7)), make("title", {}, DATA.samples[sample])));
     let x = left;
     labels.forEach((label, series) => {

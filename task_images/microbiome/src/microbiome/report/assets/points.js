@@ -59,13 +59,13 @@ const alpha = {
       const middle = (toX(series) + toX(series + 1)) / 2;
       const reach = Math.min(60, (toX(series + 1) - toX(series)) * 0.36);
       const mid = members.map((index) => values[index]).sort((a, b) => a - b)[Math.floor(members.length / 2)];
-      svg.append(make("line", { x1: middle - reach, x2: middle + reach, y1: toY(mid), y2: toY(mid), stroke: "currentColor", "stroke-width": 2 }),
-        make("text", { x: middle, y: box.bottom + 18, "text-anchor": "middle" }, clip(group, 16)));
       members.forEach((index, place) => {
         const shift = members.length > 1 ? (place / (members.length - 1) - 0.5) * 2 * reach : 0;
         svg.append(make("circle", { cx: middle + shift, cy: toY(values[index]), r: 4.5, fill: colour(series, group),
           "fill-opacity": 0.8, "data-series": series }, make("title", {}, `${DATA.samples[index]}\n${alpha.metric}: ${values[index]}`)));
       });
+      svg.append(make("line", { x1: middle - reach, x2: middle + reach, y1: toY(mid), y2: toY(mid), stroke: "currentColor", "stroke-width": 2 }),
+        make("text", { x: middle, y: box.bottom + 18, "text-anchor": "middle" }, clip(group, 16)));
     });
   },
 };

@@ -25,10 +25,10 @@ function fillRun() {
 // File names without their folders: the folders are the same for all, and a phone is narrow.
 function quarantineTable() {
   const rows = DATA.quarantine.map(([sample, file, record, reason]) => {
-    const short = make("span", { title: file }, file.split("/").pop());
-    return [sample, reason.replaceAll(/(\S+\/)+/g, ""), short, record];
+    const place = file.split("/").pop() + (record ? `, record ${record}` : "");
+    return [sample, make("div", {}, reason.replaceAll(/(\S+\/)+/g, ""), make("div", { class: "note", title: file }, place))];
   });
-  return table(["Sample", "Reason", "File", "Record"], rows);
+  return table(["Sample", "Reason"], rows);
 }
 
 function addControls() {
