@@ -9,6 +9,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from platform_spec.fan_out import SizeRule
+
 FILE_NAME = "manifest.json"
 SCHEMA_VERSION = 1
 
@@ -30,6 +32,7 @@ class TaskSize(_Model):
     memory_mib: int
     storage_gib: int = 20
     grows_to: tuple[str, ...] = ()
+    max_item_mib: int | None = None
 
 
 class TaskEntry(_Model):
@@ -52,6 +55,13 @@ class TaskEntry(_Model):
     @property
     def default_size(self) -> str:
         return next(iter(self.sizes))
+
+    @property
+    def size_rules(self) -> tuple[SizeRule, ...]:
+        """The default size and those it grows to, each with the largest item it takes; for planning a fan-out."""
+        names = (self.default_size, *self.sizes[self.default_size].grows_to)
+        limits = {name: self.sizes[name].max_item_mib for name in names}
+        return tuple(SizeRule(name=n, max_item_bytes=None if m is None else m * 1024**2) for n, m in limits.items())
 
 
 class Manifest(_Model):

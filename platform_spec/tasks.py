@@ -28,6 +28,7 @@ class Size(Spec):
     memory_mib: int = Field(description="a Fargate memory size in MiB", examples=["2048"])
     storage_gib: int = Field(default=fargate.FREE_STORAGE_GIB, description="20 (free) to 200", examples=["20"])
     grows_to: Names = Field(default=(), description="names of larger sizes, tried in order after out of memory")
+    max_item_mib: int | None = Field(default=None, ge=1, description="largest item of a fan-out it takes, in MiB")
 
     @model_validator(mode="after")
     def _is_sold(self) -> Size:

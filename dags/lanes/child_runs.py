@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
+from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.child_states import ChildState, judge
 
 # Run ids travel in the query string of the execution API: 100 of them are about 8 KiB, and load balancers take 16.

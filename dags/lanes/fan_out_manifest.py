@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow.exceptions import AirflowFailException
-
+from lanes.airflow_errors import AirflowFailException
 from platform_spec.fan_out_resume import Resumed, resume_uri
 
 # S3 answers 403 for a missing key where the caller may not list the bucket's whole content.

@@ -11,9 +11,9 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
+from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.child_runs import (
     child_run_id,
     child_run_prefix,

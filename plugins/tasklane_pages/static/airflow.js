@@ -33,9 +33,15 @@ const clear = (dag, body) =>
 export const tries = async (dag, run, task) =>
   (await api(`${runPath(dag, run)}/taskInstances/${part(task)}/tries`)).task_instances;
 
+function words(line) {
+  if (typeof line === "string") return line;
+  const errors = (line.error_detail ?? []).map((error) => `\n${error.exc_type}: ${error.exc_value}`).join("");
+  return `${(line.timestamp ?? "").slice(11, 19)} ${line.event}${errors}`;
+}
+
 export async function logTail(dag, run, task, attempt, lines = 60) {
   const log = await api(`${runPath(dag, run)}/taskInstances/${part(task)}/logs/${attempt}?full_content=true`);
-  const events = log.content.map((line) => (typeof line === "string" ? line : `${(line.timestamp ?? "").slice(11, 19)} ${line.event}`));
+  const events = log.content.filter((line) => !String(line.event ?? line).startsWith("::")).map(words);
   return events.slice(-lines).join("\n");
 }
 

@@ -53,6 +53,7 @@ function drawLegend(counts) {
 function draw() {
   const { states, cost_usd: cost } = view.totals;
   const total = view.batches.length;
+  $("fan-out").hidden = false; // before anything is measured
   document.title = `Fan-out ${view.dag_id}`;
   $("title").textContent = `${view.dag_id} · ${view.task_id}`;
   $("subtitle").textContent = `${view.run_id} → ${view.info?.child_dag_id ?? "not planned yet"} · task ${view.task_state ?? "not started"} · run ${view.run_state}`;
@@ -71,7 +72,6 @@ function draw() {
   $("actions").hidden = Boolean(snapshot);
   $("resume").disabled = !states.failed;
   $("cancel").disabled = ended === total || view.task_state === "failed";
-  $("fan-out").hidden = false;
 }
 
 async function open(index) {
