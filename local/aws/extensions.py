@@ -37,6 +37,7 @@ def install(options: Options) -> Platform:
     install_s3(enforcement)
     install_ec2()
     install_logs()
+    snapshots.note_log_events()
     install_registry(options, enforcement)
     install_cloudformation()
     airflows = install_mwaa()

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from ministack import app as ministack_app
 from ministack.core.persistence import save_state
+from ministack.services import cloudwatch_logs
 
 logger = logging.getLogger("tasklane.snapshots")
 _SERVICE = re.compile(r"Credential=[^/]+/\d+/[\w-]+/([\w-]+)/aws4_request")
@@ -20,6 +21,7 @@ _QUERY_ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _READS = ("Describe", "Get", "List", "BatchGet", "Lookup", "Filter", "Start", "Simulate", "Validate")
 _SECONDS = {"cloudwatch_logs": 10.0, "sqs": 5.0, "cloudwatch": 10.0}
 _DEFAULT_SECONDS = 1.0
+_REST_FACTOR = 50  # saving takes at most about a fiftieth of the time, however large the state is
 _JOURNALLED = {"RunTask", "StopTask"}  # journal.py keeps tasks
 _NEVER = {"sts"}  # sessions of services are in the journal; others end with the emulator
 
@@ -31,22 +33,33 @@ class Snapshots:
         self._changed: dict[str, float] = {}  # state key -> when it is due (monotonic)
         self._wake = threading.Condition()
         self._closed = False
+        self._pauses: dict[str, float] = {}  # state key -> seconds it should wait, from how long its last save took
         self._thread = threading.Thread(target=self._run, name="tasklane-snapshots", daemon=True)
         self._thread.start()
 
     def note(self, method: str, headers: dict[str, str], body: bytes) -> None:
         """A request was answered: remember the service if the request may have changed it."""
-        if method in ("GET", "HEAD") or self._reads(headers, body):
-            return
         scope = _SERVICE.search(headers.get("authorization", ""))
         if scope is None:
             return
         service = ministack_app.SERVICE_NAME_ALIASES.get(scope[1], scope[1])
-        if service == "cloudformation":  # a stack changes every service, and goes on after the answer
+        if service == "cloudformation":  # a stack changes every service after the answer; who deploys asks until its end
             self._due(ministack_app._state_map, 2 * _DEFAULT_SECONDS)
+        elif method in ("GET", "HEAD") or self._reads(headers, body):
+            return
         elif service in ministack_app.SERVICE_REGISTRY:
             module = ministack_app.SERVICE_REGISTRY[service]["module"]
             self._due([key for key, name in ministack_app._state_map.items() if name == module], None)
+
+    def note_log_events(self) -> None:
+        """The task agent writes log events without a request: let its writes count too."""
+        stock = cloudwatch_logs._put_log_events
+
+        def put(data: dict) -> tuple:
+            self._due(["cloudwatch_logs"], None)
+            return stock(data)
+
+        cloudwatch_logs._put_log_events = put
 
     def close(self) -> None:
         """Stop; the orderly end saves everything anyway."""
@@ -67,7 +80,8 @@ class Snapshots:
         with self._wake:
             for key in keys:
                 if key not in _NEVER:
-                    self._changed.setdefault(key, now + (seconds or _SECONDS.get(key, _DEFAULT_SECONDS)))
+                    pause = max(seconds or _SECONDS.get(key, _DEFAULT_SECONDS), self._pauses.get(key, 0.0))
+                    self._changed.setdefault(key, now + pause)
             self._wake.notify()
 
     def _run(self) -> None:
@@ -92,6 +106,7 @@ class Snapshots:
         module = sys.modules.get(f"ministack.services.{ministack_app._state_map[key]}")
         if module is None or not hasattr(module, "get_state"):
             return
+        started = time.thread_time()
         try:
             state = module.get_state()
         except RuntimeError:  # it changed while it was copied: again later
@@ -99,3 +114,4 @@ class Snapshots:
             return
         if state is not None:
             save_state(key, state)
+            self._pauses[key] = _REST_FACTOR * (time.thread_time() - started)

@@ -147,6 +147,7 @@ def test_kill_9_forgets_no_task_no_token_no_credentials_and_no_stack(tmp_path: P
 
     second = start_emulator(tmp_path, first.port)
     lane.emulator = second
+    assert not list((tmp_path / "state").glob("scratch/*"))
     assert lane.task(ended)["containers"][0]["exitCode"] == 0
     assert (lane.task(running)["lastStatus"], lane.task(running)["stopCode"]) == ("STOPPED", "TerminationNotice")
     assert lane.run(["end"], clientToken="ended") == ended

@@ -57,6 +57,7 @@ class Launcher:
         self._enforcement, self._credentials, self._sessions = enforcement, credentials, sessions
         self._images = Images(options.images)
         self._scratch = options.state / "scratch"
+        shutil.rmtree(self._scratch, ignore_errors=True)  # what a killed emulator left
         self.engine_used: Callable[[str], None] = lambda engine: None
 
     def start(self, task: Json, definition: Json, container: Json) -> Started:

@@ -24,7 +24,8 @@ def _rule(clients: Any, identifier: str, own: Json) -> Deployed:
     name, bus = name or identifier, bus or own.get("EventBusName", "default")
     found = events.describe_rule(Name=name.rsplit("/", 1)[-1], EventBusName=bus)
     targets = events.list_targets_by_rule(Rule=found["Name"], EventBusName=bus)["Targets"]
-    properties = {**found, "Targets": targets}
+    tags = events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"]
+    properties = {**found, "Targets": targets, "Tags": tags}
     if "EventPattern" in properties:
         properties["EventPattern"] = json.loads(properties["EventPattern"])
     return Deployed(properties, {"Arn": found["Arn"]})
