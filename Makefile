@@ -13,6 +13,7 @@ PYTHON = $(shell tools/python312)
 VENVS := .venvs
 IMAGES := $(patsubst task_images/%/requirements.lock,%,$(wildcard task_images/*/requirements.lock))
 IMAGE_VENVS := $(IMAGES:%=$(VENVS)/%/.made)
+IMAGE_TEST_VENVS := $(IMAGES:%=$(VENVS)/%-test/.made)
 SETUP := .venv/.made node_modules/.made $(VENVS)/airflow-$(AIRFLOW)/.made $(VENVS)/emulator/.made $(VENVS)/postgres/.made $(IMAGE_VENVS)
 export UV_LINK_MODE ?= copy
 export COLUMNS ?= 120
@@ -37,7 +38,7 @@ local-up: $(SETUP) ## start local AWS and Airflow with everything deployed
 local-down: .venv/.made ## stop them and remove their data
 	@.venv/bin/tasklane local down
 
-include make/tests.mk
+include make/tests.mk make/security.mk
 
 clean: ## remove all that is made here (environments, state, outputs)
 	@if [ -x .venv/bin/tasklane ]; then .venv/bin/tasklane local down >/dev/null; fi
@@ -82,4 +83,10 @@ $(IMAGE_VENVS): $(VENVS)/%/.made: task_images/%/requirements.lock task_images/%/
 	$(call make_venv,$(VENVS)/$*,task_images/$*/requirements.lock)
 	@$(UV) pip install --quiet --python $(VENVS)/$*/bin/python --no-deps -e task_images/$*
 	@if [ -x task_images/$*/warm-up ]; then task_images/$*/warm-up $(VENVS)/$*/bin/python; fi
+	@touch $@
+
+# The same with what its tests need besides.
+$(IMAGE_TEST_VENVS): $(VENVS)/%-test/.made: task_images/%/requirements-test.lock task_images/%/pyproject.toml | $(UV)
+	$(call make_venv,$(VENVS)/$*-test,task_images/$*/requirements-test.lock)
+	@$(UV) pip install --quiet --python $(VENVS)/$*-test/bin/python --no-deps -e task_images/$*
 	@touch $@

@@ -1,33 +1,45 @@
-# Tests and checks. Each part runs in the virtual environment its code runs in.
-.PHONY: check test test-spec test-dags test-emulator test-images test-e2e
+# Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e faults
 
-PYTEST := -q -p no:cacheprovider --timeout=300
+PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
+AIRFLOW_VENVS := $(AIRFLOW_VERSIONS:%=$(VENVS)/airflow-%/.made)
+PARTS := test-images test-ops test-emulator test-platform test-dags test-lanes test-security
 
-check: .venv/.made node_modules/.made ## lint, types, templates (ruff, mypy, cfn-lint)
+check: .venv/.made node_modules/.made $(VENVS)/airflow-3.0.6/.made ## lint, types, templates (ruff, mypy, cfn-lint)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy --config-file dags/lanes/mypy.ini --python-executable $(VENVS)/airflow-3.0.6/bin/python dags/lanes
 	@for env in $(basename $(notdir $(wildcard environments/*.toml))); do .venv/bin/tasklane synth --env $$env 2>/dev/null || exit 1; done
 	.venv/bin/cfn-lint --ignore-checks W3010 -- cdk.out/*/*.template.json
 
-test: $(SETUP) ## everything: units, stacks, both Airflow versions, the emulator, the images, one run end to end
-	@$(MAKE) -j2 -Otarget test-spec test-dags test-emulator test-images
+test: $(SETUP) $(AIRFLOW_VENVS) $(IMAGE_TEST_VENVS) ## everything: units, stacks, both Airflow versions, emulator, images, end to end
+	@$(MAKE) -j2 -Otarget $(PARTS)
 	@$(MAKE) test-e2e
 
-test-spec: .venv/.made node_modules/.made
-	.venv/bin/python -m pytest $(PYTEST) tests/platform_spec tests/architecture tests/stacks tests/ops
+test-platform: .venv/.made node_modules/.made
+	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/platform_spec tests/architecture tests/stacks
 
-test-dags: $(AIRFLOW_VERSIONS:%=$(VENVS)/airflow-%/.made)
+test-ops: $(SETUP) $(AIRFLOW_VENVS)
+	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/ops
+
+test-lanes: .venv/.made
+	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/dags/lanes
+
+test-dags: $(AIRFLOW_VENVS)
 	@for version in $(AIRFLOW_VERSIONS); do echo "== DAGs under Airflow $$version"; \
-	  $(VENVS)/airflow-$$version/bin/python -m pytest -q -p no:cacheprovider tests/dags; done
+	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) --ignore=tests/dags/lanes tests/dags; done
 
 test-emulator: $(VENVS)/emulator/.made .venv/.made node_modules/.made
-	$(VENVS)/emulator/bin/python -m pytest -q -p no:cacheprovider tests/local
+	$(VENVS)/emulator/bin/python -m pytest $(PYTEST) tests/local
 
-test-images: $(IMAGE_VENVS)
+test-images: $(IMAGE_TEST_VENVS)
 	@for image in $(IMAGES); do echo "== image $$image"; \
-	  $(VENVS)/$$image/bin/python -m pytest -q -p no:cacheprovider task_images/$$image/tests; done
+	  $(VENVS)/$$image-test/bin/python -m pytest $(PYTEST) task_images/$$image/tests; done
 
 test-e2e: $(SETUP)
-	.venv/bin/python -m pytest $(PYTEST) tests/e2e
+	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e
+
+faults: $(SETUP) $(AIRFLOW_VENVS) ## kill, throttle and break things while hundreds of tasks run (about 10 minutes)
+	.venv/bin/python -m pytest $(PYTEST) --timeout=1200 tests/faults

@@ -8,9 +8,12 @@ from typing import Any
 import psutil
 import pytest
 
+from local.state import State
+from ops.airflow_api import AirflowApi
 from tests.e2e.conftest import DATA, SECONDS, copied, demo, ends_of_logs, processes_of, simulate
 
 pytestmark = pytest.mark.timeout(SECONDS)
+BATCH = "microbiome_batch"
 real_reads = pytest.mark.skipif(
     not (DATA / "mock").is_dir(), reason=f"no real reads in {DATA}: set TASKLANE_DATA to a folder that has them"
 )
@@ -32,6 +35,15 @@ def table_of(out: Path) -> dict[str, dict[str, float]]:
     }
 
 
+def log_of_a_batch(state: Path) -> str:
+    """What the UI shows for the first attempt of the newest batch of three samples."""
+    found = State.load(state)
+    assert found is not None
+    api = AirflowApi(found.airflow_url)
+    logs = ["\n".join(api.log(BATCH, run["dag_run_id"], "analyze_batch", 1)) for run in api.runs(BATCH)[-2:]]
+    return max(logs, key=len)
+
+
 def sequences_of(fasta: Path) -> dict[str, str]:
     records = (record.split("\n", 1) for record in fasta.read_text().split(">")[1:])
     return {name.split()[0]: body.replace("\n", "").upper() for name, body in records}
@@ -51,6 +63,7 @@ def test_a_broken_sample_is_named_and_the_others_finish(environment: Path, tmp_p
     assert "Torn" in (out / "quarantine.tsv").read_text()
     assert "Torn" not in table_of(out)
     assert "<html" in (out / "report.html").read_text().lower()
+    assert "2/3" in log_of_a_batch(environment)  # the container's own progress line, where Airflow's UI shows it
     again = summary_of(out, demo(environment, out, *arguments), environment)
     assert (again["batches"], again["asvs"]) == (0, summary["asvs"])
 
