@@ -44,8 +44,10 @@ class Service:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):  # the kill below is the answer
                 self.process.wait(self.stop_seconds)
-        for left in _session(self.process.pid):
-            left.kill()
+        left = _session(self.process.pid)
+        for process in left:
+            with_signal(process.pid, signal.SIGKILL)
+        psutil.wait_procs(left, timeout=5)
         self.process.wait()
 
 

@@ -19,7 +19,8 @@ test: $(SETUP) $(AIRFLOW_VENVS) $(IMAGE_TEST_VENVS) ## everything: units, stacks
 	@$(MAKE) test-e2e
 
 test-platform: .venv/.made node_modules/.made
-	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/platform_spec tests/architecture tests/stacks
+	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/platform_spec tests/architecture tests/stacks \
+	  tests/local_environment
 
 test-ops: $(SETUP) $(AIRFLOW_VENVS)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/ops
