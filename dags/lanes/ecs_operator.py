@@ -97,8 +97,9 @@ class RunTask(EcsRunTaskOperator):
             return self._run_here(launch, context)
         from lanes.ecs_trigger import RunTaskTrigger
 
-        # Success ended from the triggerer records no asset events: tasks with outlets come back to a worker for it.
-        trigger = RunTaskTrigger(launch=launch.to_dict(), prepared_at=time.time(), resume_on_success=bool(self.outlets))
+        # A success that ends in the triggerer records no asset events and runs no callback (Airflow 3.0.6 and 3.2.1).
+        needs_worker = bool(self.outlets or self.on_success_callback)
+        trigger = RunTaskTrigger(launch=launch.to_dict(), prepared_at=time.time(), resume_on_success=needs_worker)
         self.defer(trigger=trigger, method_name="conclude")
 
     def conclude(self, context: Context, event: dict[str, Any] | str) -> Any:
@@ -190,10 +191,13 @@ class RunTask(EcsRunTaskOperator):
 
 
 def _words(command: Any) -> Any:
-    """Numbers (from templates rendered to native objects) become words; Launch.check refuses everything else."""
+    """Numbers (from templates rendered to native objects) become words; Launch.check refuses everything else.
+
+    Words that a template rendered to nothing are left out: `"{{ '--flag' if … }}"` is an optional word.
+    """
     if not isinstance(command, list):
         return command
-    return [str(word) if isinstance(word, int | float) else word for word in command]
+    return [str(word) if isinstance(word, int | float) else word for word in command if word != ""]
 
 
 def _size_names(size: str, lane_name: str, lane: TaskEntry) -> list[str]:

@@ -70,6 +70,9 @@ def airflow_environment(state: State, base: dict[str, str], options: dict[str, s
             {
                 "refresh_interval": 2,
                 "min_file_process_interval": 300,
+                # A callback counts as processing of its file, but not as parsing of its DAGs: with the default of 50 s
+                # a task that ends would mark its DAG as stale, and its run would stand still until the next parsing.
+                "stale_dag_threshold": 900,
                 "parsing_processes": 1,
             },
         ),

@@ -140,10 +140,11 @@ def test_a_retry_that_airflow_3_0_6_resumes_with_the_old_event_starts_anew():
     assert raised.value.trigger.launch.attempt.try_number == 2
 
 
-def test_a_task_with_outlets_comes_back_to_a_worker_to_record_them():
+def test_a_task_with_outlets_or_callback_comes_back_to_a_worker_for_them():
     from airflow.sdk import Asset
 
     assert deferred(make(outlets=[Asset("s3://data/x")])).trigger.resume_on_success
+    assert deferred(make(on_success_callback=print)).trigger.resume_on_success
     assert not deferred(make()).trigger.resume_on_success
     xcoms = {"return_value": "s3://r", "lanes_run": {"size": "batch"}}
     event = {"failed": False, "try_number": 1, "xcoms": xcoms, "links": {}}
