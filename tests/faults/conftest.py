@@ -10,9 +10,8 @@ from tests.faults.world import World
 DAGS = {
     "probes.py": """
 import datetime as dt
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG
 from lanes import run_task
-from lanes.ecs_operator import RunTask
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 RETRIES = {"retries": 2, "retry_delay": dt.timedelta(seconds=2)}
 OPEN = {"schedule": None, "start_date": START, "catchup": False, "max_active_tasks": 1000, "max_active_runs": 1000}
@@ -22,11 +21,6 @@ with DAG("timed", default_args={"retries": 0}, params={"seconds": 60}, **OPEN):
     run_task("probe", task_id="work", command=["ok", "60"], execution_timeout=dt.timedelta(seconds=5))
 with DAG("bounded", default_args={"retries": 0}, dagrun_timeout=dt.timedelta(seconds=15), **OPEN):
     run_task("probe", task_id="work", command=["ok", "300"])
-with DAG("many", default_args=RETRIES, **OPEN):
-    @task
-    def commands(dag_run=None):
-        return [[str(mode), str(seconds)] for mode, seconds in dag_run.conf["commands"]]
-    RunTask.partial(task_id="work", name="probe").expand(command=commands())
 """,
 }
 
