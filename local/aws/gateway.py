@@ -10,9 +10,21 @@ from ministack import app as ministack_app
 from local.aws import admin
 from local.aws.lost_answer import LostAnswer, drop_connection
 from local.aws.platform import Platform
-from local.aws.responses import Receive, Scope, Send, answer
+from local.aws.responses import Receive, Scope, Send, answer, header
 
 _CLOSED = ("/_ministack/", "/_localstack/", "/_aws/")
+
+
+_HOSTS = ("127.0.0.1", "localhost")
+
+
+def _from_this_machine(scope: Scope) -> bool:
+    """False for a page in a browser (it sends Origin) and for a name that was rebound to loopback (another Host).
+
+    Root signatures are not checked here, so any web page that the developer opens could act as root otherwise.
+    """
+    host = header(scope, b"host").rpartition(":")[0] or header(scope, b"host")
+    return not header(scope, b"origin") and (host in _HOSTS or host.endswith(tuple(f".{one}" for one in _HOSTS)))
 
 
 class Gateway:
@@ -27,6 +39,8 @@ class Gateway:
             await ministack_app.app(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/_tasklane/"):
             await admin.handle(self.platform, scope, receive, send)
+        elif scope["type"] == "http" and not _from_this_machine(scope):
+            await answer(send, 403, {"message": "requests of web pages and for other hosts are refused"})
         elif scope["path"].startswith(_CLOSED) or scope["type"] != "http":
             await answer(send, 404, {"message": "no such route"})
         else:

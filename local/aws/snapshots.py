@@ -43,7 +43,7 @@ class Snapshots:
         if scope is None:
             return
         service = ministack_app.SERVICE_NAME_ALIASES.get(scope[1], scope[1])
-        if service == "cloudformation":  # a stack changes every service after the answer; who deploys asks until its end
+        if service == "cloudformation":  # a stack changes every service, and goes on after the answer
             self._due(ministack_app._state_map, 2 * _DEFAULT_SECONDS)
         elif method in ("GET", "HEAD") or self._reads(headers, body):
             return

@@ -135,6 +135,17 @@ def test_secrets_are_read_with_the_execution_role(lane: Lane, emulator: Emulator
     assert other.lines(other.finished(taskDefinition=definition)["taskArn"]) == ["me"]
 
 
+def test_a_parameter_is_a_secret_too(lane: Lane, emulator: Emulator) -> None:
+    name = f"/{lane.name}/token"
+    emulator.client("ssm").put_parameter(Name=name, Value="s3cret", Type="SecureString")
+    other = Lane(emulator, "import os; print(os.environ['TOKEN'])")
+    definition = other.register(secrets=[{"name": "TOKEN", "valueFrom": name}])
+    assert "ssm:GetParameters" in other.finished(taskDefinition=definition)["stoppedReason"]
+    parameter = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name}"
+    other.allow("exec", [*other.execution_statements(), allow("ssm:GetParameters", parameter)])
+    assert other.lines(other.finished(taskDefinition=definition)["taskArn"]) == ["s3cret"]
+
+
 def test_credentials_are_given_only_to_a_service_that_the_role_trusts(lane: Lane, emulator: Emulator) -> None:
     status, answer = emulator.call(
         "POST", "/_tasklane/credentials", {"role_arn": lane.caller, "service": "lambda.amazonaws.com"}

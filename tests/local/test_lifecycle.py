@@ -1,5 +1,6 @@
 """The emulator's own life: one port on loopback, clean ends, nothing left running whatever happens to it."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -122,6 +123,26 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/_localstack/state", "/_ministack/config"])
 def test_ministack_s_own_administration_is_closed(emulator: Emulator, path: str) -> None:
     assert emulator.call("POST", path, {})[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [("Origin", "https://example.com", 403), ("Host", "rebound.example.com:80", 403), ("Host", "localhost:80", 200)],
+)
+def test_web_pages_cannot_use_it(emulator: Emulator, name: str, value: str, status: int) -> None:
+    root = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host"}
+    connection = http.client.HTTPConnection("127.0.0.1", emulator.port)
+    connection.request("GET", "/", headers={**root, name: value})
+    assert connection.getresponse().status == status
+
+
+def test_a_stubborn_task_does_not_hold_up_the_end(own_emulator: Emulator) -> None:
+    program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('on', flush=True); time.sleep(600)"
+    lane = Lane(own_emulator, program, stopTimeout=120)
+    lane.wait_for_line(lane.run(), "on")
+    asked = time.monotonic()
+    assert own_emulator.stop() == 0
+    assert time.monotonic() - asked < 60
 
 
 @pytest.mark.parametrize("path", ["/_tasklane/credentials", "/_tasklane/faults"])

@@ -20,6 +20,7 @@ from local.aws.leftovers import kill_marked
 from local.aws.options import Options
 
 Json = dict[str, Any]
+_CLOSE_SECONDS = 5.0  # at the end of the emulator nobody waits for long stop timeouts
 _SWEEP_SECONDS, _PRUNE_SECONDS = 1.0, 300.0
 
 
@@ -91,6 +92,7 @@ class Agent:
         if self._closed.is_set():
             return
         self._closed.set()
+        self._loop.submit(lambda: self._loop.later(_CLOSE_SECONDS, self._kill_all))
         for task_arn in list(self._runs):
             self.stop(task_arn, "ServiceSchedulerInitiated", "The local AWS is shutting down")
         waiting = threading.Event()
@@ -107,6 +109,11 @@ class Agent:
         assert self._reaper.stdin  # noqa: S101 - opened above
         self._reaper.stdin.close()
         self._reaper.wait()
+
+    def _kill_all(self) -> None:
+        for run in list(self._runs.values()):
+            for running in run.alive():
+                running.started.container.kill()
 
     def _on_change(self, run: TaskRun) -> None:
         if run.record["lastStatus"] != "PENDING":

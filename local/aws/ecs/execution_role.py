@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.core.iam_evaluator import EvalResult
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import ecs, secretsmanager
+from ministack.services import ecs, secretsmanager, ssm
 
 from local.aws.ecs.runtime import StartError
 from local.aws.iam.enforcement import Enforcement
@@ -76,11 +76,23 @@ class ExecutionRole:
             action, resource = _secret_call(secret["valueFrom"])
             if denied := self.denial(action, resource):
                 raise StartError(_RETRIEVAL + f"unable to retrieve secret: AccessDeniedException: {denied}")
-            try:
-                found |= ecs._resolve_container_secrets({"secrets": [secret]})
-            except ecs._SecretResolutionError as error:
-                raise StartError(_RETRIEVAL + str(error)) from error
+            found |= _parameter(secret) if action.startswith("ssm:") else _secret(secret)
         return found
+
+
+def _parameter(secret: dict[str, str]) -> dict[str, str]:
+    value = ssm.resolve_parameter_value(secret["valueFrom"], decrypt=True)
+    if value is None:
+        raise StartError(_RETRIEVAL + f"unable to retrieve secrets from ssm: invalid parameters: {secret['valueFrom']}")
+    return {secret["name"]: value}
+
+
+def _secret(secret: dict[str, str]) -> dict[str, str]:
+    try:
+        found: dict[str, str] = ecs._resolve_container_secrets({"secrets": [secret]})
+    except ecs._SecretResolutionError as error:
+        raise StartError(_RETRIEVAL + str(error)) from error
+    return found
 
 
 def _secret_call(value_from: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ Source: Amazon ECS Developer Guide, "Task lifecycle"; "Stopped tasks error codes
 EssentialContainerExited, UserInitiated, SpotInterruption); "Graceful shutdowns" (SIGTERM, stopTimeout, SIGKILL).
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from local.aws.ecs.output import Output
 from local.aws.ecs.records import advance, want_stopped
 from local.aws.ecs.runtime import Exit, StartError
 
+logger = logging.getLogger("tasklane.agent")
 Json = dict[str, Any]
 _DEFAULT_STOP_SECONDS, _LONGEST_STOP_SECONDS = 30, 120
 _MEMORY_REASON = "OutOfMemoryError: Container killed due to memory usage"
@@ -101,6 +103,10 @@ class TaskRun:
                     self._start(definition, record)
                 except StartError as error:
                     self._failed_to_start(record, str(error))
+                    return
+                except Exception as error:
+                    logger.exception("task %s: the start failed", self.task_id)
+                    self._failed_to_start(record, f"CannotCreateContainerError: {error}")
                     return
         advance(self.record, "RUNNING")
         self._on_change(self)
