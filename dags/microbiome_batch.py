@@ -28,10 +28,13 @@ with DAG(
         "manifest": Param("", type="string", description="URI of the fan-out manifest"),
         "batch": Param(0, type="integer", minimum=0, description="index of the batch"),
         "size": Param(None, type=["string", "null"], description="a size of task.toml; empty: the default"),
+        "capacity": Param("", enum=["", "on_demand", "spot", "spot_first"], description="empty: as deployed"),
     },
 ):
     run_task(
         "microbiome",
         task_id="analyze_batch",
         command=["analyze-batch", "--manifest", "{{ params.manifest }}", "--batch", "{{ params.batch }}"],
+        size="{{ params.size or '' }}",
+        capacity="{{ params.capacity }}",
     )

@@ -17,7 +17,7 @@ import datetime as dt
 from airflow.exceptions import AirflowSkipException
 from airflow.sdk import DAG, Param, task
 
-from lanes import deployment, fan_out, run_task
+from lanes import deployment, fan_out, if_partial, run_task
 
 with DAG(
     "microbiome_dispatch",
@@ -37,6 +37,8 @@ with DAG(
         "metadata": Param("", type="string", description="URI of a sample metadata table"),
         "batch_items": Param(24, type="integer", minimum=1, maximum=1000, description="samples per batch, at most"),
         "batch_bytes": Param(4 * 1024**3, type="integer", minimum=1, description="compressed bytes per batch, at most"),
+        "max_parallel": Param(0, type="integer", minimum=0, description="batches at a time; 0: all that have room"),
+        "max_failed": Param(0, type="number", minimum=0, description="batches that may fail; below 1: a share of them"),
     },
 ):
 
@@ -59,11 +61,25 @@ with DAG(
         return plan_batches(dag.dag_id, samples, limits)
 
     planned = plan_batches(detect())
-    batches = fan_out("microbiome_batch", planned["manifest"], task_id="fan_out")
+    batches = fan_out(
+        "microbiome_batch",
+        planned["manifest"],
+        task_id="fan_out",
+        max_parallel="{{ params.max_parallel }}",
+        max_failed="{{ params.max_failed }}",
+    )
     gather = run_task(
         "microbiome",
         task_id="gather",
         size="gather",
-        command=["gather", "--manifest", planned["manifest"], "--output", planned["output"]],
+        command=[
+            "gather",
+            "--manifest",
+            planned["manifest"],
+            "--output",
+            planned["output"],
+            # Only where `max_failed` has let the fan-out go on without some batches; else gather insists on all.
+            if_partial("fan_out", "--allow-missing"),
+        ],
     )
     batches >> gather

@@ -35,7 +35,7 @@ def batch_count(wanted: int) -> int:
     """`wanted` rounded up on a grid of at most an eighth, so that the number of batches rarely changes."""
     if wanted <= 8:
         return wanted
-    step = max(1, 2 ** (wanted.bit_length() - 1 - 3))
+    step = 1 << (wanted.bit_length() - 4)
     return ceil(wanted / step) * step
 
 

@@ -11,9 +11,10 @@ _HOMES = {
     "deployment": "lanes.this_deployment",
     "run_task": "lanes.lane_task",
     "fan_out": "lanes.fan_out_operator",
+    "if_partial": "lanes.fan_out_operator",
 }
 
-__all__ = ["deployment", "fan_out", "run_task"]
+__all__ = ["deployment", "fan_out", "if_partial", "run_task"]
 
 
 def __getattr__(name: str) -> Any:

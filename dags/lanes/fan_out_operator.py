@@ -199,3 +199,9 @@ def fan_out(child_dag_id: str, manifest_uri: Any, *, task_id: str = "fan_out", *
     `manifest_uri` is a string, a template or the output of the task that plans. For `kwargs` see FanOut.
     """
     return FanOut(task_id=task_id, trigger_dag_id=child_dag_id, manifest_uri=manifest_uri, **kwargs)
+
+
+def if_partial(task_id: str, word: str) -> str:
+    """A template: `word` where the fan-out `task_id` went on without some batches, else nothing."""
+    summary_of = f"(ti.xcom_pull({task_id!r}, key={SUMMARY_KEY!r}) or {{}})"
+    return f"{{{{ {word!r} if {summary_of}.get('state') == 'partial' else '' }}}}"

@@ -71,7 +71,14 @@ def plan_batches(dag_id: str, samples_uri: str, limits: dict[str, int]) -> dict[
     prefix = found["parameters"]["samples_uri"].removeprefix(f"s3://{bucket}/")
     present = {f"s3://{bucket}/{stored.key}" for stored in _objects(bucket, prefix + "/")}
     done = frozenset(item.key for item in items if f"{item.result}.json" in present)
-    manifest = plan(dag_id, items, done=done, limits=Limits(**limits), parameters=found["parameters"])
+    manifest = plan(
+        dag_id,
+        items,
+        done=done,
+        limits=Limits(**limits),
+        parameters=found["parameters"],
+        sizes=deployment().task("microbiome").size_rules,
+    )
     uri = _write_once(bucket, f"fanout/{dag_id}", manifest.to_json())
     log.info("%d samples: %d done before, %d batches; %s", len(items), len(done), len(manifest.batches), uri)
     return {"manifest": uri, "output": found["output"]}
