@@ -110,10 +110,11 @@ def deploy_stacks(workspace: Workspace, names: list[str], settings: Parameters, 
     log = workspace.root / "cdk.out" / f"{workspace.environment_name}-deploy.log"
     log.unlink(missing_ok=True)
     given = [word for stack in names for word in parameters(stack, settings.get(stack, {}))]
-    argv = ["deploy", "--require-approval", "never", "--progress", "events", "--exclusively", "--app", _app(workspace)]
+    argv = ["deploy", "--require-approval", "never", "--progress", "events", "--exclusively"]
+    argv += ["--app", output_app(workspace), *names, *given]
     say(f"stacks: deploying {', '.join(names)}")
     try:
-        run_cdk(workspace, [*argv, *names, *given], log=log)
+        run_cdk(workspace, argv, log=log)
     except UserError as error:
         causes = [text for name in names if (text := _cause(workspace, name))]
         if not causes:
@@ -128,5 +129,6 @@ def _cause(workspace: Workspace, name: str) -> str:
         return ""
 
 
-def _app(workspace: Workspace) -> str:
+def output_app(workspace: Workspace) -> str:
+    """The synthesized templates, as the CDK CLI takes them in place of the app."""
     return f"cdk.out/{workspace.environment_name}"

@@ -7,12 +7,15 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands import airflow, dags, images, release
+from ops.commands import airflow, checks, dags, images, release
 from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
+from ops.destroy import destroy as destroy_environment
+from ops.destroy import plan_destroy
 from ops.errors import UserError
+from ops.fanout import app as fanout
 from ops.infrastructure.templates import synthesize
-from ops.options import Env, Json, err, say, show_json
+from ops.options import DryRun, Env, Json, err, say, show_json
 from ops.workspace import ROOT, Workspace
 from platform_spec.errors import SpecError
 from platform_spec.manifest import ManifestError
@@ -20,6 +23,7 @@ from platform_spec.manifest import ManifestError
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for noun, commands in (("airflow", airflow.app), ("dags", dags.app), ("images", images.app), ("release", release.app)):
     app.add_typer(commands, name=noun)
+app.add_typer(fanout, name="fanout")
 
 WithoutImages = Annotated[
     bool, typer.Option("--without-images", help="Build and push nothing; images stay as they are deployed.")
@@ -28,6 +32,9 @@ WithoutAirflow = Annotated[
     bool,
     typer.Option("--without-airflow", help="No pools, variables, connections, smoke run."),
 ]
+
+app.command()(checks.doctor)
+app.command()(checks.preflight)
 
 
 @app.command()
@@ -45,6 +52,20 @@ def deploy(
     outcome = deploy_environment(Workspace(env), say, Choices(images=not without_images, airflow=not without_airflow))
     if as_json:
         show_json(outcome.as_dict())
+
+
+@app.command()
+def destroy(
+    env: Env,
+    name: Annotated[str, typer.Option("--name", help="The environment's name once more; asked for if not given.")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Remove an environment; where data is kept (keeps_data), buckets, key and images stay."""
+    workspace = Workspace(env)
+    if dry_run:
+        say(f"would remove: {', '.join(plan_destroy(workspace)) or 'nothing'}")
+        return
+    destroy_environment(workspace, name or typer.prompt(f"Type the name of the environment to remove ({env})"), say)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -12,6 +12,7 @@ from platform_spec.naming import STACKS
 
 Template = dict[str, Any]
 _STAMP = ".inputs.sha256"
+ORDER = ("delivery", "storage", "network", "registry", "compute", "airflow", "monitoring")
 
 
 def output_folder(workspace: Workspace) -> Path:
@@ -34,10 +35,10 @@ def synthesize(workspace: Workspace) -> bool:
 
 def templates(workspace: Workspace) -> dict[str, Template]:
     """Stack name → template, in the order of deployment, of the last synthesis."""
-    folder, order = output_folder(workspace), ("delivery", "storage", "network", "registry", "compute", "airflow", "monitoring")
-    assert set(STACKS) <= set(order)  # noqa: S101 (a stack without a place in the order would be forgotten)
+    folder = output_folder(workspace)
+    assert set(STACKS) <= set(ORDER)  # noqa: S101 (a stack without a place in the order would be forgotten)
     found = {}
-    for part in order:
+    for part in ORDER:
         path = folder / f"{workspace.names.prefix}-{part}.template.json"
         if path.exists():
             found[f"{workspace.names.prefix}-{part}"] = json.loads(path.read_text())
