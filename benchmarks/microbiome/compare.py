@@ -101,8 +101,7 @@ def theirs(samples: list[FoundSample], reference: Path, folder: Path) -> tuple[S
         for number, (sequence, lineage) in enumerate(zip(whole.sequences, whole.lineages, strict=True)):
             tax = ",".join(f"{letter}:{name or 'x'}" for letter, name in zip("dpcofg", lineage, strict=False))
             handle.write(f">{number};tax={tax.replace(' ', '_')};\n".encode() + sequence + b"\n")
-    nothing = folder / "one.fa"
-    nothing.write_text(">x\n" + "ACGT" * 20 + "\n")
+    (nothing := folder / "one.fa").write_text(">x\n" + "ACGT" * 20 + "\n")
     options = ("--db", tagged, "--tabbedout", folder / "s.tsv", "--sintax_cutoff", 0.8)
     seconds["classifier: index"] = vsearch("--sintax", nothing, *options)
     seconds["classifier: assign"] = max(0.0, vsearch("--sintax", asvs, *options) - seconds["classifier: index"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers import Command, parameters, run_pipeline
 
 from microbiome.cli import run
 from microbiome.simulate.write import Study, write_study
@@ -51,3 +52,9 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]
         return code, capsys.readouterr().out
 
     return call
+
+
+@pytest.fixture
+def whole(study: Path, tmp_path: Path, command: Command) -> Path:
+    """The study analysed as one batch."""
+    return run_pipeline(command, tmp_path / "whole", study / "reads", parameters(study))

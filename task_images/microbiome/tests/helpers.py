@@ -17,6 +17,11 @@ TABLES = {
 }  # fmt: skip
 
 
+def parameters(study: Path) -> dict[str, str]:
+    """Of the generated study of conftest.py."""
+    return {"reference": str(study / "reference.fasta.gz"), "metadata": str(study / "metadata.tsv")}
+
+
 def write_manifest(
     path: Path, samples: Iterable[FoundSample], batches: int, parameters: dict[str, Any], results: str
 ) -> Path:

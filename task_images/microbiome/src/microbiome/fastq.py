@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +10,7 @@ from isal import igzip, isal_zlib
 
 from microbiome.errors import BadSample
 from microbiome.kernels.parse import CUT_SHORT, FIELDS, OK, REASONS, parse
+from microbiome.kernels.reads import Reads
 
 CHUNK_BYTES = 1 << 20
 RECORDS_PER_BLOCK = 8192
@@ -22,23 +22,12 @@ PHRED_33, PHRED_64 = 33, 64
 ONLY_WITH_64 = 90
 
 
-@dataclass(frozen=True)
-class Block:
-    """Checked records that point into `text`; a quality character minus `offset` is its score."""
+def first_records(reads: Reads, count: int) -> Reads:
+    return reads._replace(records=reads.records[:count])
 
-    text: np.ndarray
-    records: np.ndarray
-    offset: int
 
-    @property
-    def count(self) -> int:
-        return len(self.records)
-
-    def first(self, count: int) -> "Block":
-        return Block(self.text, self.records[:count], self.offset)
-
-    def after(self, count: int) -> "Block":
-        return Block(self.text, self.records[count:], self.offset)
+def records_after(reads: Reads, count: int) -> Reads:
+    return reads._replace(records=reads.records[count:])
 
 
 class FastqFile:
@@ -60,7 +49,7 @@ class FastqFile:
     def close(self) -> None:
         self._file.close()
 
-    def next_block(self) -> Block:
+    def next_block(self) -> Reads:
         """The next records; none at the end of the file."""
         records = np.empty((RECORDS_PER_BLOCK, FIELDS), np.int64)
         while True:
@@ -76,7 +65,7 @@ class FastqFile:
             if found or self._ended:
                 return self._hand_out(records[:found], used)
 
-    def _hand_out(self, records: np.ndarray, used: int) -> Block:
+    def _hand_out(self, records: np.ndarray, used: int) -> Reads:
         """Give the used part away and keep the rest for the next block."""
         text, rest = self._text, self._held - used
         self._text = np.empty_like(text)
@@ -85,7 +74,7 @@ class FastqFile:
         self.done += len(records)
         if self.done == len(records):
             self._choose_offset()
-        return Block(text, records, self.offset)
+        return Reads(text, records, self.offset)
 
     def _fill(self) -> None:
         """Read until the buffer holds a chunk more than before, or the file has ended."""
@@ -132,29 +121,29 @@ def _open(path: Path, name: str) -> BinaryIO:
     return igzip.open(path, "rb") if begin == GZIP_MAGIC else path.open("rb")
 
 
-def blocks(path: Path, name: str) -> Iterator[Block]:
+def blocks(path: Path, name: str) -> Iterator[Reads]:
     """All blocks of one file."""
     reader = FastqFile(path, name)
     try:
-        while (block := reader.next_block()).count:
+        while len((block := reader.next_block()).records):
             yield block
     finally:
         reader.close()
 
 
-def paired_blocks(paths: tuple[Path, Path], names: tuple[str, str]) -> Iterator[tuple[Block, Block]]:
+def paired_blocks(paths: tuple[Path, Path], names: tuple[str, str]) -> Iterator[tuple[Reads, Reads]]:
     """Blocks of two files in step: record i of the first belongs to record i of the second."""
     readers = [FastqFile(path, name) for path, name in zip(paths, names, strict=True)]
     try:
         held = [reader.next_block() for reader in readers]
-        while count := min(block.count for block in held):
-            yield held[0].first(count), held[1].first(count)
+        while count := min(len(block.records) for block in held):
+            yield first_records(held[0], count), first_records(held[1], count)
             held = [
-                block.after(count) if block.count > count else reader.next_block()
+                records_after(block, count) if len(block.records) > count else reader.next_block()
                 for block, reader in zip(held, readers, strict=True)
             ]
         for block, short, long in zip(held, reversed(readers), readers, strict=True):
-            if block.count:
+            if len(block.records):
                 reason = f"different read counts: it ends after {short.done} reads, {long.name} goes on"
                 raise BadSample(short.name, short.done + 1, reason)
     finally:

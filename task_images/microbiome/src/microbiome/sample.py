@@ -12,7 +12,9 @@ from microbiome.fastq import blocks, paired_blocks
 from microbiome.kernels import quality
 from microbiome.kernels.fates import FATES, NAMES_DIFFER
 from microbiome.kernels.pairs import merge_pairs
+from microbiome.kernels.parse import LENGTH
 from microbiome.kernels.primer import ERROR_RATE, primer_masks, reverse_complement
+from microbiome.kernels.reads import Limits, Primer
 from microbiome.kernels.singles import filter_singles
 from microbiome.settings import Settings
 
@@ -28,17 +30,6 @@ class Reads:
 
     def as_dict(self) -> dict[str, int]:
         return {"input": self.input, **self.fates}
-
-
-@dataclass(frozen=True)
-class Primers:
-    forward: np.ndarray
-    reverse: np.ndarray
-
-    @property
-    def allowed(self) -> tuple[int, int]:
-        """Mismatches allowed in each primer."""
-        return int(self.forward.size * ERROR_RATE), int(self.reverse.size * ERROR_RATE)
 
 
 def process_sample(
@@ -63,19 +54,22 @@ def process_sample(
     return reads, kept.finish()
 
 
+def _primer(letters: str) -> Primer:
+    return Primer(primer_masks(letters), int(len(letters) * ERROR_RATE))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.min_length, settings.max_length, round(settings.max_ee * quality.UNIT))
+
+
 def _pairs(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Sequences]:
-    primers = Primers(primer_masks(settings.forward_primer), primer_masks(settings.reverse_primer))
-    max_errors = round(settings.max_ee * quality.UNIT)
+    forward, reverse = _primer(settings.forward_primer), _primer(settings.reverse_primer)
     before = 0
     for a, b in paired_blocks((files[0], files[1]), (names[0], names[1])):
-        count = a.count
-        out = np.empty(int(a.records[:, 3].sum() + b.records[:, 3].sum()), np.uint8)
+        count = len(a.records)
+        out = np.empty(int(a.records[:, LENGTH].sum() + b.records[:, LENGTH].sum()), np.uint8)
         lengths, fates = np.empty(count, np.int64), np.zeros(count, np.int64)
-        kept = merge_pairs(
-            a.text, a.records, a.offset, b.text, b.records, b.offset,
-            primers.forward, primers.allowed[0], primers.reverse, primers.allowed[1],
-            settings.min_length, settings.max_length, max_errors, out, lengths, fates,
-        )  # fmt: skip
+        kept = merge_pairs(a, b, forward, reverse, _limits(settings), out, lengths, fates)
         differ = np.flatnonzero(fates == NAMES_DIFFER)
         if differ.size:
             raise BadSample(names[0], before + int(differ[0]) + 1, f"its name differs from that of {names[1]}'s record")
@@ -84,15 +78,10 @@ def _pairs(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) 
 
 
 def _singles(files: tuple[Path, ...], names: tuple[str, ...], settings: Settings) -> Iterator[Sequences]:
-    far = reverse_complement(settings.reverse_primer)
-    primers = Primers(primer_masks(settings.forward_primer), primer_masks(far))
-    max_errors = round(settings.max_ee * quality.UNIT)
-    for block in blocks(files[0], names[0]):
-        out = np.empty(int(block.records[:, 3].sum()), np.uint8)
-        lengths, fates = np.empty(block.count, np.int64), np.zeros(block.count, np.int64)
-        kept = filter_singles(
-            block.text, block.records, block.offset,
-            primers.forward, primers.allowed[0], primers.reverse, primers.allowed[1],
-            settings.truncate_length, settings.min_length, settings.max_length, max_errors, out, lengths, fates,
-        )  # fmt: skip
+    forward, far = _primer(settings.forward_primer), _primer(reverse_complement(settings.reverse_primer))
+    for reads in blocks(files[0], names[0]):
+        count = len(reads.records)
+        out = np.empty(int(reads.records[:, LENGTH].sum()), np.uint8)
+        lengths, fates = np.empty(count, np.int64), np.zeros(count, np.int64)
+        kept = filter_singles(reads, forward, far, settings.truncate_length, _limits(settings), out, lengths, fates)
         yield out[: int(lengths[:kept].sum())], lengths[:kept], fates

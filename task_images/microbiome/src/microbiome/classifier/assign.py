@@ -8,7 +8,7 @@ import numpy as np
 
 from microbiome.classifier.lineage import RANKS
 from microbiome.classifier.model import Model
-from microbiome.kernels import words
+from microbiome.kernels import bayes
 from microbiome.parallel import over_ranges
 
 BOOTSTRAPS = 100
@@ -31,10 +31,8 @@ def assign(model: Model, sequences: list[bytes], threshold: float, threads: int 
     text = np.frombuffer(b"".join(sequences), np.uint8)
     best = np.full(len(sequences), -1, np.int64)
     support = np.zeros((len(sequences), len(RANKS)), np.int64)
-    kernel = partial(
-        words.classify, text, offsets, _seeds(sequences), model.starts, model.columns, model.weights, model.sizes,
-        model.parents, BOOTSTRAPS, CANDIDATES,
-    )  # fmt: skip
+    weights = bayes.Weights(model.starts, model.columns, model.weights, model.sizes, model.parents)
+    kernel = partial(bayes.classify, text, offsets, _seeds(sequences), weights, BOOTSTRAPS, CANDIDATES)
     over_ranges(len(sequences), lambda first, last: kernel(first, last, best, support), threads)
     return [
         _assignment(model, int(label), row / BOOTSTRAPS, threshold) for label, row in zip(best, support, strict=True)

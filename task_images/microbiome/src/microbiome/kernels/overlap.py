@@ -42,15 +42,29 @@ def pack_reverse(text: np.ndarray, start: int, length: int, words: np.ndarray, k
 
 
 @njit(cache=True, nogil=True)
+def count_mismatches(
+    forward: np.ndarray, forward_known: np.ndarray, f: int, reverse: np.ndarray, reverse_known: np.ndarray, r: int,
+    overlap: int, most: int,
+) -> int:  # fmt: skip
+    """Bases that differ between forward[f:] and reverse[r:] within `overlap`; -1 as soon as there is no hope."""
+    mismatches = 0
+    done = 0
+    while done < overlap:
+        valid = first_bases(overlap - done) & window(forward_known, f + done) & window(reverse_known, r + done)
+        different = mismatch_bits(window(forward, f + done), window(reverse, r + done)) & valid
+        new = np.int64(popcount(different))
+        mismatches += new
+        if new > HOPELESS_IN_WINDOW or mismatches > most:
+            return -1
+        done += 32
+    return mismatches
+
+
+@njit(cache=True, nogil=True)
 def best_shift(
-    forward: np.ndarray,
-    forward_known: np.ndarray,
-    forward_length: int,
-    reverse: np.ndarray,
-    reverse_known: np.ndarray,
-    reverse_length: int,
-    max_share: float,
-) -> int:
+    forward: np.ndarray, forward_known: np.ndarray, forward_length: int,
+    reverse: np.ndarray, reverse_known: np.ndarray, reverse_length: int, max_share: float,
+) -> int:  # fmt: skip
     """Where the reverse read begins in the forward read's coordinates (negative: reads run past each other).
 
     NOT_FOUND if no overlap has at most `max_share` mismatches, NOT_UNIQUE if another shift scores more than half as
@@ -58,28 +72,20 @@ def best_shift(
     """
     best, best_score, second_score, best_mismatches, best_overlap = NOT_FOUND, 0, 0, 0, 1
     for shift in range(MIN_OVERLAP - reverse_length, forward_length - MIN_OVERLAP + 1):
-        f = max(shift, 0)
-        r = max(-shift, 0)
+        f, r = max(shift, 0), max(-shift, 0)
         overlap = min(forward_length - f, reverse_length - r)
         if overlap <= second_score:
             continue
-        mismatches = 0
-        done = 0
-        while done < overlap:
-            valid = first_bases(overlap - done) & window(forward_known, f + done) & window(reverse_known, r + done)
-            different = popcount(mismatch_bits(window(forward, f + done), window(reverse, r + done)) & valid)
-            mismatches += np.int64(different)
-            done += 32
-            if different > HOPELESS_IN_WINDOW or overlap - MISMATCH_COST * mismatches <= second_score:
-                mismatches = -1
-                break
+        # With more mismatches the score would not be above the second best.
+        most = (overlap - second_score - 1) // MISMATCH_COST
+        mismatches = count_mismatches(forward, forward_known, f, reverse, reverse_known, r, overlap, most)
         if mismatches < 0:
             continue
         score = overlap - MISMATCH_COST * mismatches
         if score > best_score:
             best, best_mismatches, best_overlap = shift, mismatches, overlap
             best_score, second_score = score, best_score
-        elif score > second_score:
+        else:
             second_score = score
     if best == NOT_FOUND or best_score < MIN_OVERLAP or best_mismatches > max_share * best_overlap:
         return NOT_FOUND

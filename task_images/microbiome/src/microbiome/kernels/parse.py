@@ -55,77 +55,99 @@ def _quality_range(text: np.ndarray, start: int, length: int) -> tuple[int, int]
 
 
 @njit(cache=True, nogil=True)
+def _only_blank_lines(text: np.ndarray, start: int, end: int) -> bool:
+    for i in range(start, end):  # noqa: SIM110 (numba would make all() slower)
+        if text[i] != NEWLINE and text[i] != RETURN:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _sequence_line(text: np.ndarray, start: int, end: int) -> tuple[int, int, int]:
+    """(length, begin of the next line, error code) of the bases from `start` on; -1: more text is needed."""
+    i = start
+    while i < end and CODE[text[i]] < 5:
+        i += 1
+    length = i - start
+    if i < end and text[i] == RETURN:
+        i += 1
+    if i >= end:
+        return length, -1, OK
+    if text[i] != NEWLINE:
+        return length, i, BAD_BASE
+    if length == 0:
+        return length, i, EMPTY_READ
+    return length, i + 1, TOO_LONG if length > MAX_READ else OK
+
+
+@njit(cache=True, nogil=True)
+def _quality_line(
+    text: np.ndarray, start: int, end: int, last: bool, length: int, lowest: int, span: np.ndarray
+) -> tuple[int, int]:
+    """(begin of the next record, error code) of the scores from `start` on; widens `span`."""
+    line_end = _line_end(text, start, end)
+    if line_end < 0:
+        if not last:
+            return -1, OK
+        line_end = end
+    next_record = line_end + 1
+    if line_end > start and text[line_end - 1] == RETURN:
+        line_end -= 1
+    if line_end - start != length:
+        cut = last and next_record > end and line_end - start < length
+        return start, CUT_SHORT if cut else LENGTHS_DIFFER
+    low, high = _quality_range(text, start, length)
+    if low < lowest or high > 126:
+        return start, BAD_QUALITY
+    span[0] = min(span[0], low)
+    span[1] = max(span[1], high)
+    return min(next_record, end), OK
+
+
+@njit(cache=True, nogil=True)
+def _parse_record(
+    text: np.ndarray, head: int, end: int, last: bool, lowest: int, record: np.ndarray, span: np.ndarray
+) -> tuple[int, int]:
+    """(begin of the next record, error code); -1 and OK: the record goes on beyond `end`."""
+    if text[head] != AT:
+        return head, NO_AT
+    head_end = _line_end(text, head, end)
+    if head_end < 0:
+        return -1, OK
+    length, plus, code = _sequence_line(text, head_end + 1, end)
+    if plus < 0 or code != OK:
+        return plus, code
+    if plus < end and text[plus] != PLUS:
+        return plus, NO_PLUS
+    plus_end = _line_end(text, plus, end)
+    if plus_end < 0:
+        return -1, OK
+    record[HEAD] = head + 1
+    record[HEAD_LENGTH] = _head_length(text, head + 1, head_end)
+    record[SEQUENCE] = head_end + 1
+    record[LENGTH] = length
+    record[QUALITY] = plus_end + 1
+    return _quality_line(text, plus_end + 1, end, last, length, lowest, span)
+
+
+@njit(cache=True, nogil=True)
 def parse(
     text: np.ndarray, end: int, last: bool, lowest: int, records: np.ndarray, span: np.ndarray
 ) -> tuple[int, int, int]:
     """Records in text[:end]; `last` says that the file ends there, with or without a line feed.
-    `lowest` is the lowest quality character that is allowed.
 
-    Fills `records` (n x FIELDS) and widens `span` (lowest and highest quality character seen).
-    Returns (records found, bytes used, error code); the record after the last good one is the faulty one.
+    `lowest` is the lowest quality character that is allowed. Fills `records` (n x FIELDS) and widens `span` (lowest and
+    highest quality character seen). Returns (records found, bytes used, error code); the record after the last good one
+    is the faulty one.
     """
-    found = 0
     position = 0
-    while found < records.shape[0]:
-        head = position
-        if head >= end:
-            break
-        if text[head] != AT:
-            blank = last and text[head] in (NEWLINE, RETURN)
-            while blank and head < end:
-                blank = text[head] in (NEWLINE, RETURN)
-                head += 1
-            if blank:
-                return found, end, OK
-            return found, position, NO_AT
-        head_end = _line_end(text, head, end)
-        if head_end < 0:
+    for found in range(records.shape[0]):
+        if position >= end or (last and _only_blank_lines(text, position, end)):
+            return found, end if last else position, OK
+        next_record, code = _parse_record(text, position, end, last, lowest, records[found], span)
+        if code != OK:
+            return found, position, code
+        if next_record < 0:
             return found, position, CUT_SHORT if last else OK
-        sequence = head_end + 1
-        i = sequence
-        while i < end and CODE[text[i]] < 5:
-            i += 1
-        if i >= end:
-            return found, position, CUT_SHORT if last else OK
-        length = i - sequence
-        if text[i] == RETURN:
-            i += 1
-            if i >= end:
-                return found, position, CUT_SHORT if last else OK
-        if text[i] != NEWLINE:
-            return found, position, BAD_BASE
-        if length == 0:
-            return found, position, EMPTY_READ
-        if length > MAX_READ:
-            return found, position, TOO_LONG
-        plus = i + 1
-        if plus < end and text[plus] != PLUS:
-            return found, position, NO_PLUS
-        plus_end = _line_end(text, plus, end)
-        quality = plus_end + 1
-        if plus_end < 0:
-            return found, position, CUT_SHORT if last else OK
-        quality_end = _line_end(text, quality, end)
-        if quality_end < 0:
-            if not last:
-                return found, position, OK
-            quality_end = end
-        next_record = quality_end + 1
-        if quality_end > quality and text[quality_end - 1] == RETURN:
-            quality_end -= 1
-        if quality_end - quality != length:
-            cut = last and next_record > end and quality_end - quality < length
-            return found, position, CUT_SHORT if cut else LENGTHS_DIFFER
-        low, high = _quality_range(text, quality, length)
-        if low < lowest or high > 126:
-            return found, position, BAD_QUALITY
-        span[0] = min(span[0], low)
-        span[1] = max(span[1], high)
-        records[found, HEAD] = head + 1
-        records[found, HEAD_LENGTH] = _head_length(text, head + 1, head_end)
-        records[found, SEQUENCE] = sequence
-        records[found, LENGTH] = length
-        records[found, QUALITY] = quality
-        found += 1
-        position = min(next_record, end)
-    return found, position, OK
+        position = next_record
+    return records.shape[0], position, OK

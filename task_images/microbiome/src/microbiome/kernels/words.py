@@ -1,4 +1,4 @@
-"""The 8-letter words of sequences, and the naive Bayes sums over them (Wang et al. 2007, doi:10.1128/AEM.00062-07)."""
+"""The 8-letter words of sequences, and how many sequences of each label have them."""
 
 import numpy as np
 from numba import njit
@@ -67,83 +67,3 @@ def count_words(
                 ends[word] += 1
                 in_label[word] = 0
             number = 0
-
-
-@njit(cache=True, nogil=True, inline="always")
-def next_random(state: np.uint64) -> np.uint64:
-    """xorshift64 (Marsaglia 2003): the whole generator is its state, so each sequence can have one of its own."""
-    state ^= state << np.uint64(13)
-    state ^= state >> np.uint64(7)
-    return state ^ (state << np.uint64(17))
-
-
-@njit(cache=True, nogil=True)
-def classify(
-    text: np.ndarray,
-    offsets: np.ndarray,
-    seeds: np.ndarray,
-    starts: np.ndarray,
-    columns: np.ndarray,
-    weights: np.ndarray,
-    sizes: np.ndarray,
-    parents: np.ndarray,
-    bootstraps: int,
-    candidates: int,
-    first: int,
-    last: int,
-    best: np.ndarray,
-    support: np.ndarray,
-) -> None:
-    """Best label of each sequence, and at each rank how many bootstraps agree with it.
-
-    `weights` and `sizes` are logarithms in fixed point. Bootstraps choose among the `candidates` best labels only.
-    """
-    labels = sizes.size
-    top = min(candidates, labels)
-    seen = np.full(WORDS, -1, np.int64)
-    words = np.empty(max(1, (offsets[1:] - offsets[:-1]).max()), np.int64)
-    score = np.empty(labels, np.int32)
-    slot = np.full(labels, -1, np.int32)
-    chosen = np.empty(top, np.int64)
-    sums = np.empty(top, np.int32)
-    for q in range(first, last):
-        count = distinct_words(text, offsets[q], offsets[q + 1], seen, q, words)
-        best[q] = -1
-        if count < WORD:
-            continue
-        for g in range(labels):
-            score[g] = -count * sizes[g]
-        for i in range(count):
-            for p in range(starts[words[i]], starts[words[i] + 1]):
-                score[columns[p]] += weights[p]
-        winner = np.argmax(score)
-        best[q] = winner
-        limit = np.partition(score, labels - top)[labels - top]
-        number = 0
-        for more in (True, False):  # all above the limit, then those at the limit as long as there is room
-            for g in range(labels):
-                if number < top and ((more and score[g] > limit) or (not more and score[g] == limit)):
-                    chosen[number] = g
-                    slot[g] = number
-                    number += 1
-        table = np.zeros((count, top), np.int32)
-        for i in range(count):
-            for p in range(starts[words[i]], starts[words[i] + 1]):
-                if slot[columns[p]] >= 0:
-                    table[i, slot[columns[p]]] = weights[p]
-        state = seeds[q]
-        drawn = max(1, count // WORD)
-        for _ in range(bootstraps):
-            for j in range(top):
-                sums[j] = -drawn * sizes[chosen[j]]
-            for _ in range(drawn):
-                state = next_random(state)
-                i = np.int64((state >> np.uint64(33)) % np.uint64(count))
-                for j in range(top):
-                    sums[j] += table[i, j]
-            found = chosen[np.argmax(sums)]
-            for rank in range(parents.shape[1]):
-                if parents[found, rank] == parents[winner, rank]:
-                    support[q, rank] += 1
-        for j in range(number):
-            slot[chosen[j]] = -1
