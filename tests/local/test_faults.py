@@ -175,12 +175,22 @@ def test_chance_is_repeatable_and_windows_close(lane: Lane) -> None:
     lane.emulator.client("s3").list_buckets()
 
 
+def test_a_quota_lets_a_burst_through_and_then_so_many_per_second(lane: Lane) -> None:
+    arm(lane, {"fault": "quota", "service": "ecs", "action": "ListClusters", "burst": 5, "per_second": 0.01})
+    for _ in range(5):
+        lane.ecs.list_clusters()
+    assert error_of(lane.ecs.list_clusters)[0] == "ThrottlingException"
+    lane.ecs.list_task_definitions()
+    assert fired(lane) == [1]
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
         ({"fault": "earthquake"}, "fault 'earthquake' is unknown (allowed: capacity, error, latency"),
         ({"fault": "throttle"}, 'throttle: needs "service"'),
         ({"fault": "spot", "service": "ecs"}, "spot: unknown service (allowed: count, delay_seconds"),
+        ({"fault": "quota", "service": "ecs", "burst": 5}, 'quota: needs "burst"'),
         ({"fault": "spot", "rate": 2}, "spot: rate 2 is not between 0 and 1"),
         ({"fault": "latency", "service": "s3", "seconds": "x"}, "seconds 'x' is neither a number nor"),
     ],

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
-CALL_FAULTS = {"throttle", "error", "latency", "lost_answer", "lost_request"}
+CALL_FAULTS = {"throttle", "quota", "error", "latency", "lost_answer", "lost_request"}
 TASK_FAULTS = {"capacity", "spot", "memory", "pull_error", "start_latency"}
 _COMMON = {"fault", "rate", "count", "skip", "delay_seconds", "for_seconds"}
 _CALL = _COMMON | {"service", "action"}
 _TASK = _COMMON | {"family", "provider"}
 _ALLOWED = {
     "throttle": _CALL,
+    "quota": _CALL | {"burst", "per_second"},
     "error": _CALL | {"status", "code", "message"},
     "latency": _CALL | {"seconds"},
     "lost_answer": _CALL,
@@ -40,6 +41,8 @@ class Rule:
     ends: float
     matched: int = 0
     fired: int = 0
+    tokens: float = float("inf")  # of a quota; the first use fills it to `burst`
+    filled: float = 0.0
 
     @classmethod
     def parse(cls, number: int, given: Any, seed: int) -> "Rule":
@@ -57,6 +60,8 @@ class Rule:
         starts = time.monotonic() + float(given.get("delay_seconds", 0))
         ends = starts + float(given.get("for_seconds", float("inf")))
         _range(given.get("seconds", 0))
+        if fault == "quota" and not (given.get("burst", 0) >= 1 and given.get("per_second", 0) > 0):
+            raise ValueError('quota: needs "burst" (at least 1) and "per_second" (above 0)')
         generator = random.Random(f"{seed}:{number}")  # noqa: S311 - repeatable on purpose
         return cls(number, given, generator, starts, ends)
 
@@ -71,9 +76,20 @@ class Rule:
         if not self.starts <= now < self.ends or self.fired >= self.given.get("count", float("inf")):
             return False
         self.matched += 1
+        if self.fault == "quota" and self._within_quota(now):
+            return False
         if self.matched <= self.given.get("skip", 0) or self.random.random() >= self.given.get("rate", 1):
             return False
         self.fired += 1
+        return True
+
+    def _within_quota(self, now: float) -> bool:
+        """A token bucket: `burst` calls at once, refilled at `per_second` (how AWS throttles its APIs)."""
+        filled = self.tokens + (now - self.filled) * self.given["per_second"]
+        self.tokens, self.filled = min(filled, float(self.given["burst"])), now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
         return True
 
     def matches_call(self, service: str, action: str) -> bool:

@@ -6,6 +6,7 @@ replaces all with `"replace": true`), GET lists them with their counters, DELETE
 | fault | extra members | effect |
 |---|---|---|
 | throttle | service, action | the service's throttling error |
+| quota | service, action, burst, per_second | calls beyond the token bucket get the throttling error |
 | error | service, action, status, code, message | the service's 5xx, or the given error |
 | latency | service, action, seconds | the call takes so much longer |
 | lost_answer | service, action | the action happens, the connection ends without an answer |
@@ -89,7 +90,7 @@ class FaultSwitch:
             match rule.fault:
                 case "latency":
                     await asyncio.sleep(rule.seconds())
-                case "throttle":
+                case "throttle" | "quota":
                     return answers.throttled(service, request_id)
                 case "error":
                     named = {key: rule.given[key] for key in ("code", "status", "message") if key in rule.given}
