@@ -49,6 +49,8 @@ class ComputeStack(Stack):
                 self, "InsightsLog", name=names.insights_log_group, settings=settings, key=storage.key
             )
             self.cluster.node.add_dependency(insights)
+        # Made before the first run: CloudWatch reads the lanes' metrics out of what they write to it.
+        self.lanes_log = OwnedLogGroup(self, "LanesLog", name=names.lanes_log_group, settings=settings, key=storage.key)
         self.tasks = [
             FargateTask(
                 self,
@@ -67,14 +69,18 @@ class ComputeStack(Stack):
         ]
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
         self.run_tasks_policies = [
-            RunTasksPolicy(self, f"RunTasks{number}", cluster=self.cluster, tasks=share)
+            RunTasksPolicy(self, f"RunTasks{number}", cluster=self.cluster, tasks=share, metrics=self.lanes_log)
             for number, share in enumerate(shares, start=1)
         ]
         Published(
             self,
             "Deployment",
             name=names.parameter("compute"),
-            values={"cluster": self.cluster.cluster_name, "cluster_arn": self.cluster.cluster_arn},
+            values={
+                "cluster": self.cluster.cluster_name,
+                "cluster_arn": self.cluster.cluster_arn,
+                "metrics_log_group": self.lanes_log.log_group_name,
+            },
         )
         for task in self.tasks:
             self._publish(task, names)

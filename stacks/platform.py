@@ -11,6 +11,7 @@ from platform_spec.naming import PROJECT, Names
 from platform_spec.tasks import Access, Task
 from stacks.airflow import AirflowStack
 from stacks.compute import ComputeStack
+from stacks.monitoring import MonitoringStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
 from stacks.storage import StorageStack
@@ -77,5 +78,15 @@ class Platform:
             compute=self.compute,
             **settings("airflow", "Amazon MWAA and its execution role"),
         )
-        cdk.Tags.of(app).add("project", PROJECT)
-        cdk.Tags.of(app).add("environment", env.name)
+        self.monitoring = MonitoringStack(
+            app,
+            names.stack("monitoring"),
+            settings=env,
+            names=names,
+            tasks=tasks,
+            storage=self.storage,
+            **settings("monitoring", "alarms, task events, dashboard"),
+        )
+        for key, value in {"project": PROJECT, "environment": env.name}.items():
+            # CloudWatch tells the tags of alarms and not of dashboards: nobody could see that they are there.
+            cdk.Tags.of(app).add(key, value, exclude_resource_types=["AWS::CloudWatch::Dashboard"])

@@ -16,28 +16,21 @@ import time
 from typing import Any
 
 from lanes.ecs_calls import AwsCalls, CallRefused
+from platform_spec.run_metrics import DIMENSIONS, METRICS, NAMESPACE
 
 log = logging.getLogger(__name__)
 
-NAMESPACE = "Tasklane/Lanes"
 WRITE_EVERY_SECONDS = 10.0
 MOST_WAITING = 1000
-_METRICS = [
-    {"Name": "Runs", "Unit": "Count"},
-    {"Name": "Containers", "Unit": "Count"},
-    {"Name": "Seconds", "Unit": "Seconds"},
-    {"Name": "CostUsd", "Unit": "None"},
-]
 
 
 def metric_event(environment: str, facts: dict[str, Any], milliseconds: int) -> str:
-    """One run as a log event that CloudWatch turns into metrics by lane, and by lane and outcome."""
-    dimensions = [["Environment", "Lane"], ["Environment", "Lane", "Outcome"]]
+    """One run as a log event that CloudWatch turns into metrics, by platform_spec.run_metrics.DIMENSIONS."""
     known = {"Runs": 1, "Containers": facts["launches"]}
     known |= {"Seconds": facts["seconds"]} if "seconds" in facts else {}
     known |= {"CostUsd": facts["cost_usd"]} if "cost_usd" in facts else {}
-    metrics = [metric for metric in _METRICS if metric["Name"] in known]
-    directive = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
+    metrics = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in known]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [list(names) for names in DIMENSIONS], "Metrics": metrics}
     return json.dumps(
         {
             "_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [directive]},

@@ -10,7 +10,9 @@ from aws_cdk import aws_s3 as s3
 from platform_spec.tasks import Access
 
 
-def data_statements(stack: Stack, access: Access, bucket: s3.IBucket, key: kms.IKey | None) -> list[iam.PolicyStatement]:
+def data_statements(
+    stack: Stack, access: Access, bucket: s3.IBucket, key: kms.IKey | None
+) -> list[iam.PolicyStatement]:
     """List: names below the prefixes. Read: get and list. Write: put; neither delete nor list.
 
     `key`: None for a role that may use the bucket's key already.

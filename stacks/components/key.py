@@ -28,6 +28,7 @@ class EncryptionKey(kms.Key):
             removal_policy=RemovalPolicy.RETAIN if settings.keeps_data else RemovalPolicy.DESTROY,
         )
         self._let_logs_encrypt(settings, names)
+        self._let_alarms_publish()
 
     def _let_logs_encrypt(self, settings: Environment, names: Names) -> None:
         """CloudWatch Logs presents the log group as encryption context: only ours pass.
@@ -48,5 +49,18 @@ class EncryptionKey(kms.Key):
                 actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
                 resources=["*"],  # in a key policy: this key
                 conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            )
+        )
+
+    def _let_alarms_publish(self) -> None:
+        """An alarm can tell an encrypted topic only if CloudWatch may use the topic's key (SNS developer guide)."""
+        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],  # in a key policy: this key
+                conditions=account,
             )
         )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from aws_cdk import Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.components.fargate_task import FargateTask
@@ -20,9 +21,17 @@ TASKS_PER_POLICY = 10
 
 
 class RunTasksPolicy(iam.ManagedPolicy):
-    """Run exactly these families on exactly this cluster with exactly their roles; watch and stop; read their logs."""
+    """Run exactly these families on this cluster with their roles; watch and stop; read their logs; write metrics."""
 
-    def __init__(self, scope: Construct, id_: str, *, cluster: ecs.Cluster, tasks: Sequence[FargateTask]) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        cluster: ecs.Cluster,
+        tasks: Sequence[FargateTask],
+        metrics: logs.ILogGroup,
+    ) -> None:
         super().__init__(scope, id_, description="Run, watch and stop the tasks of this environment, read their logs")
         stack = Stack.of(self)
         on_cluster = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}
@@ -44,6 +53,11 @@ class RunTasksPolicy(iam.ManagedPolicy):
                 actions=["ecs:TagResource"],
                 resources=[running],
                 conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
+            ),
+            iam.PolicyStatement(
+                sid="WriteRunMetrics",
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[metrics.log_group_arn],
             ),
         )
         if tasks:

@@ -35,6 +35,15 @@ TYPES = {
         "AWS::MWAA::Environment",
         "AWS::SSM::Parameter",
     },
+    "monitoring": {
+        "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
+        "AWS::Events::Rule",
+        "AWS::Logs::LogGroup",
+        "AWS::Logs::ResourcePolicy",
+        "AWS::SNS::Topic",
+        "AWS::SNS::TopicPolicy",
+    },
     "network": {
         "AWS::EC2::FlowLog",
         "AWS::EC2::RouteTable",
@@ -63,9 +72,13 @@ NAT_TYPES = {
 def test_the_stacks_and_their_types(deployment: Deployment) -> None:
     """Exact sets: no custom resource (they would be Lambda functions), no inline policy, nothing by accident."""
     assert set(deployment.stacks) == set(STACKS)
-    nat = load_environment(deployment.name, ROOT).network.mode == "nat"
+    settings = load_environment(deployment.name, ROOT)
+    more = {
+        "network": NAT_TYPES if settings.network.mode == "nat" else set(),
+        "monitoring": {"AWS::SNS::Subscription"} if settings.alarm_address else set(),
+    }
     for part, template in deployment.stacks.items():
-        expected = TYPES[part] | (NAT_TYPES if part == "network" and nat else set())
+        expected = TYPES[part] | more.get(part, set())
         assert {resource["Type"] for resource in template["Resources"].values()} == expected, part
 
 
@@ -82,6 +95,7 @@ def test_a_fresh_account_gets_them_in_this_order(deployment: Deployment) -> None
         "registry": {"storage"},
         "compute": {"storage", "registry"},
         "airflow": {"storage", "network", "compute"},
+        "monitoring": {"storage"},
     }
 
 

@@ -113,7 +113,7 @@ def test_log_groups_are_kept_as_long_as_the_environment_says(deployment: Deploym
     groups = deployment.resources("compute", "AWS::Logs::LogGroup").values()
     own = {f"/tasklane/{deployment.name}/{task}" for task in TASKS}
     insights = f"/aws/ecs/containerinsights/tasklane-{deployment.name}/performance"
-    assert {g["LogGroupName"] for g in groups} == {*own, insights}
+    assert {g["LogGroupName"] for g in groups} == {*own, insights, f"/tasklane/{deployment.name}/lanes"}
     for group in groups:
         assert group["RetentionInDays"] == load_environment(deployment.name, ROOT).log_retention_days
         assert group["KmsKeyId"].startswith("<AWS::KMS::Key/")
@@ -132,7 +132,8 @@ def test_what_is_published(deployment: Deployment) -> None:
     name = f"/tasklane/{deployment.name}/deployment"
     cluster = json.loads(deployment.one("compute", "AWS::SSM::Parameter", Name=f"{name}/compute")["Value"])
     arn = f"arn:aws:ecs:{deployment.region}:{deployment.account}:cluster/tasklane-{deployment.name}"
-    assert cluster == {"cluster": f"tasklane-{deployment.name}", "cluster_arn": arn}
+    metrics = f"/tasklane/{deployment.name}/lanes"
+    assert cluster == {"cluster": f"tasklane-{deployment.name}", "cluster_arn": arn, "metrics_log_group": metrics}
     for task in TASKS:
         values = json.loads(deployment.one("compute", "AWS::SSM::Parameter", Name=f"{name}/tasks/{task}")["Value"])
         made = definition(deployment, task)

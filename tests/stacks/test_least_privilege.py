@@ -98,6 +98,11 @@ def test_airflow_may_run_our_tasks_and_nothing_else(deployment: Deployment) -> N
         "ListTasks": (["ecs:ListTasks"], ["*"], on_cluster),
         "TagOnRun": (["ecs:TagResource"], running, {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
         "ReadTaskLogs": (["logs:GetLogEvents"], sorted(logs), None),
+        "WriteRunMetrics": (
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [f"arn:aws:logs:{region}:{account}:log-group:/tasklane/{name}/lanes:*"],
+            None,
+        ),
     }
 
 
@@ -193,4 +198,4 @@ def test_a_task_without_intents_has_no_rights(sample: Deployment) -> None:
     assert rights(sample, "tasklane-stg-idle-task") == {}
 
 
-RUN_TASKS = ("RunTasks", "PassRoles", "WatchAndStop", "ListTasks", "TagOnRun", "ReadTaskLogs")
+RUN_TASKS = ("RunTasks", "PassRoles", "WatchAndStop", "ListTasks", "TagOnRun", "ReadTaskLogs", "WriteRunMetrics")

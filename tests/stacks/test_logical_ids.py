@@ -19,6 +19,7 @@ STATEFUL = {
     "registry": {"Microbiome3051137C": "AWS::ECR::Repository"},
     "compute": {"MicrobiomeLogF23DDE3B": "AWS::Logs::LogGroup", "ClusterEB0386A7": "AWS::ECS::Cluster"},
     "airflow": {"AirflowEnvironmentD4869977": "AWS::MWAA::Environment"},
+    "monitoring": {"TaskEventsLogBBFBB7E6": "AWS::Logs::LogGroup"},
 }
 # Names in the exports that other stacks import: a change of one cannot be deployed while it is in use.
 EXPORTED = {
@@ -35,6 +36,7 @@ EXPORTED = {
     "registry": set(),
     "compute": {"ExportsOutputRefRunTasks13A9813D2443CF091"},
     "airflow": set(),
+    "monitoring": set(),
 }
 
 

@@ -83,7 +83,10 @@ def test_the_key_rotates_and_knows_only_its_users(deployment: Deployment) -> Non
     assert alias["AliasName"] == f"alias/tasklane-{deployment.name}"
     account, *services = key["KeyPolicy"]["Statement"]
     assert account["Principal"] == {"AWS": f"arn:aws:iam::{deployment.account}:root"}
-    [logs] = services
+    logs, alarms = services
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert alarms["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": deployment.account}}
     assert logs["Principal"] == {"Service": f"logs.{deployment.region}.amazonaws.com"}
     groups = f"arn:aws:logs:{deployment.region}:{deployment.account}:log-group:"
     assert logs["Condition"] == {

@@ -1,0 +1,14 @@
+"""The metrics that every run of a lane leaves in CloudWatch: written by the DAG kit, read by alarms and dashboard."""
+
+from __future__ import annotations
+
+NAMESPACE = "Tasklane/Lanes"
+# Metric → CloudWatch unit.
+METRICS = {"Runs": "Count", "Containers": "Count", "Seconds": "Seconds", "CostUsd": "None"}
+# Each run counts once under each of these sets. Outcome is "success" or a class of failure (dags/lanes/failures.py).
+DIMENSIONS = (
+    ("Environment",),
+    ("Environment", "Outcome"),
+    ("Environment", "Lane"),
+    ("Environment", "Lane", "Outcome"),
+)
