@@ -13,6 +13,7 @@ from microbiome.classifier.model import UNIT, Model, train
 from microbiome.classifier.reference import Reference, cut_to_region, read_reference
 from microbiome.errors import BadInput
 from microbiome.simulate.taxa import V4_FORWARD, V4_REVERSE, amplicon, make_strains
+from microbiome.simulate.write import Study, write_study
 
 LINEAGE = ("Bacteria", "Firmicutes", "Bacilli", "Lactobacillales", "Lactobacillaceae", "Lactobacillus")
 Command = Callable[..., tuple[int, str]]
@@ -169,3 +170,22 @@ def test_a_prepared_model_gives_the_same_names_as_its_fasta(study: Path, tmp_pat
         code, _ = command("run", "--reads", study / "reads", "--reference", reference, "--out", tmp_path / name)
         assert code == 0
     assert (tmp_path / "a/taxonomy.tsv").read_bytes() == (tmp_path / "b/taxonomy.tsv").read_bytes()
+
+
+def test_with_primers_the_reference_is_cut_by_itself(study: Path, tmp_path: Path, command: Command) -> None:
+    write_study(tmp_path, Study(samples=1, seed=7, pairs=400, members=4, keep_primers=True))
+    primers = ("--forward-primer", V4_FORWARD, "--reverse-primer", V4_REVERSE)
+    common = ("run", "--reads", tmp_path / "reads", *primers)
+    fasta = tmp_path / "reference.fasta.gz"
+    code, output = command(*common, "--reference", fasta, "--out", tmp_path / "a")
+    assert (code, "288 of 288 reference sequences have both primers and were cut" in output) == (0, True)
+    command("prepare-reference", "--reference", fasta, "--output", tmp_path / "model.npz", *primers)
+    assert command(*common, "--reference", tmp_path / "model.npz", "--out", tmp_path / "b")[0] == 0
+    assert (tmp_path / "a/taxonomy.tsv").read_bytes() == (tmp_path / "b/taxonomy.tsv").read_bytes()
+    cut = "".join(f">{s.taxon}\n{amplicon(s.sequence)[30:-30]}\n" for s in make_strains(np.random.default_rng([7, 0])))
+    (tmp_path / "cut.fasta").write_text(cut)
+    code, output = command(*common, "--reference", tmp_path / "cut.fasta", "--out", tmp_path / "c")
+    assert (code, "only 0 of 288 reference sequences have both primers: whole sequences are used" in output) == (
+        0,
+        True,
+    )

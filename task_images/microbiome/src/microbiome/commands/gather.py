@@ -53,7 +53,7 @@ def gather(manifest: Manifest, output: str, facts_uri: str = "", allow_missing: 
         with watch.step("status"):
             statuses = collect(manifest, allow_missing)
         with watch.step("reference"):
-            model, fingerprint = load_model(settings.reference, settings.samples_uri, scratch)
+            model, fingerprint = load_model(settings, scratch)
         analysis = analyse(manifest, statuses, model, scratch, watch)
     truth = compare(analysis, expected) if expected else None
     with watch.step("tables"):

@@ -1,5 +1,6 @@
 """warm-up: compile every kernel into numba's cache, so that no container has to."""
 
+import os
 import shutil
 import time
 from argparse import ArgumentParser, Namespace
@@ -30,8 +31,18 @@ def execute(options: Namespace) -> Outcome:
         first = sorted((scratch / "reads").glob("*_R1_*"))[0]
         shutil.copy(first, scratch / "reads" / "single_R1.fastq.gz")
         _analyse(scratch)
+    _forget_older_kernels()
     seconds = time.perf_counter() - started
     return Outcome("warm-up", DONE, f"kernels compiled in {seconds:.1f} s", {"seconds": round(seconds, 1)})
+
+
+def _forget_older_kernels() -> None:
+    """Remove the cache folders of earlier versions beside the one in use."""
+    current = Path(os.environ.get("NUMBA_CACHE_DIR", ""))
+    if current.name.startswith("kernels-"):
+        for folder in current.parent.glob("kernels-*"):
+            if folder != current:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _analyse(scratch: Path) -> None:

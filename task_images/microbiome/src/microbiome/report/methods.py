@@ -16,6 +16,7 @@ def methods_text(settings: Settings) -> list[str]:
         if settings.forward_primer
         else "Reads were taken as free of primers. "
     )
+    region = " trained on the reference between the primers, if it has them," if settings.forward_primer else ""
     return [
         f"Reads were processed with tasklane-microbiome {__version__}. {primers}Read pairs were merged where they"
         f" overlap by at least {MIN_OVERLAP} bases with at most {MAX_MISMATCH_SHARE:.0%} mismatches; posterior base"
@@ -26,7 +27,7 @@ def methods_text(settings: Settings) -> list[str]:
         f" size {settings.minsize}). ASVs that two others, each at least {PARENT_FOLD:g} times as abundant, explain"
         " completely were removed as chimeras. Filtered reads were counted for the nearest ASV within"
         f" {EDITS_PERCENT} % edits.",
-        f"Taxonomy: naive Bayes classifier on 8-letter words (Wang et al. 2007), {BOOTSTRAPS} bootstraps, names kept"
-        f" down to the last rank with support of {settings.confidence:g} or more. Bray-Curtis distances were computed"
-        " on relative abundances; rarefaction curves are expectations (Hurlbert 1971), not random draws.",
+        f"Taxonomy: naive Bayes classifier on 8-letter words (Wang et al. 2007),{region} {BOOTSTRAPS} bootstraps,"
+        f" names kept down to the last rank with support of {settings.confidence:g} or more. Bray-Curtis distances were"
+        " computed on relative abundances; rarefaction curves are expectations (Hurlbert 1971), not random draws.",
     ]
