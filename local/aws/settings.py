@@ -4,6 +4,7 @@ Source: ministack 1.5.33, README and app.py. IAM is enforced from the first requ
 nothing else listens (the IoT broker on 8883, SFTP); state lies in our folder.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def prepare(options: Options) -> None:
     for name in inherited:  # a developer's own settings must not reach the emulator or its tasks
         del os.environ[name]
     os.environ.update(_variables(options.port, options.state))
+    # It warns at each start that asymmetric keys need a package more: nothing here uses them.
+    logging.getLogger("kms").setLevel(logging.ERROR)
 
 
 def _variables(port: int, state: Path) -> dict[str, str]:
