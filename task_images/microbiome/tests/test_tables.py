@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import math
 from pathlib import Path
 
@@ -124,7 +125,12 @@ def test_report_stands_alone_and_shows_names_as_text(analysis: Analysis) -> None
     assert not [word for word in ('src="', "@import", "<link", "fetch(", "https://") if word in page]
     assert "<b>a</b>" not in page
     assert "\\u003cb>a\\u003c/b>" in page
-    assert "0.02 USD" in page
+    embedded = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert embedded["samples"] == ["<b>a</b>", "β"]
+    assert ["Cost", "0.02 USD"] in embedded["overview"]
+    assert embedded["quarantine"] == [["bad", "f.gz", 3, "broken"]]
+    assert [level["rank"] for level in embedded["levels"].values()] == ["phylum", "class", "order", "family", "genus"]
+    assert not [mark for mark in ("/*DATA*/", "/*STYLE*/", "/*SCRIPT*/") if mark in page]
     assert build_report(empty(), ReportFacts(Metadata(), None, None, {}, {}, 1))
 
 
