@@ -53,6 +53,10 @@ class Observer:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/work/xcomEntries/{key}"
         return self._api.get(path).raise_for_status().json()["value"]
 
+    def links(self, dag_id: str, run_id: str) -> dict[str, str]:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/work/links"
+        return dict(self._api.get(path).raise_for_status().json()["extra_links"])
+
     def containers(self, run_id: str | None = None) -> list[dict[str, Any]]:
         """All containers (of one run), with their `environment` as a dict."""
         pages = self._ecs.get_paginator("list_tasks")

@@ -17,6 +17,10 @@ RETRIES = {"retries": 2, "retry_delay": dt.timedelta(seconds=2)}
 OPEN = {"schedule": None, "start_date": START, "catchup": False, "max_active_tasks": 1000, "max_active_runs": 1000}
 with DAG("one", default_args=RETRIES, params={"mode": "ok", "seconds": 1}, **OPEN):
     run_task("probe", task_id="work", command=["{{ params.mode }}", "{{ params.seconds }}"])
+with DAG("once", default_args={"retries": 0}, params={"mode": "ok", "seconds": 1}, **OPEN):
+    run_task("probe", task_id="work", command=["{{ params.mode }}", "{{ params.seconds }}"])
+with DAG("spot", default_args={"retries": 0}, params={"seconds": 1}, **OPEN):
+    run_task("probe", task_id="work", command=["ok", "{{ params.seconds }}"], capacity="spot_first")
 with DAG("timed", default_args={"retries": 0}, params={"seconds": 60}, **OPEN):
     run_task("probe", task_id="work", command=["ok", "60"], execution_timeout=dt.timedelta(seconds=5))
 with DAG("bounded", default_args={"retries": 0}, dagrun_timeout=dt.timedelta(seconds=15), **OPEN):

@@ -52,7 +52,7 @@ def test_a_look_takes_a_bounded_number_of_queries(count):
 
 def test_every_run_is_looked_at_in_turn():
     runs = {str(i): ("deferred", "running") for i in range(1000)}
-    airflow, watched = watch(runs, 1000)
+    _, watched = watch(runs, 1000)
     runs["950"] = ("success", "running")
     looks = 0
     while not look(watched):
@@ -72,7 +72,7 @@ def test_many_failures_at_once_are_asked_about_in_portions():
 
 def test_trigger_rules_decide_about_a_run_with_a_failed_task():
     runs = {"0": ("failed", "success"), "1": ("failed", "running"), "2": ("skipped", "failed")}
-    airflow, watched = watch(runs, 3)
+    _, watched = watch(runs, 3)
     look(watched)
     assert watched.state.succeeded == [0]
     assert watched.state.running == [1]

@@ -1,55 +1,61 @@
-"""The DAG file of the fan-out fault suite: a parent that plans what its conf says, and children that do it."""
+"""The DAG file of the fan-out suites: a parent that plans what its conf says, and children of three kinds.
+
+What a batch does stands in raw/modes.json of the data bucket, so that a test can repair it between two attempts:
+{"seconds": 0.05, "3": "error", "7": "bad"}; "ok" where nothing is said.
+"""
 
 FAN_DAGS = {
     "fans.py": """
 import datetime as dt
 from airflow.sdk import DAG, Param, task
-from lanes import fan_out, run_task
+from lanes import deployment, fan_out, run_task
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-RETRIES = {"retries": 2, "retry_delay": dt.timedelta(seconds=2)}
-OPEN = {"schedule": None, "start_date": START, "catchup": False, "max_active_tasks": 1000, "max_active_runs": 1000}
+OPEN = {"schedule": None, "start_date": START, "catchup": False, "max_active_tasks": 2000, "max_active_runs": 2000}
 CHILD = {
     "manifest": Param("", type="string"), "batch": Param(0, type="integer"),
     "size": Param(None, type=["string", "null"]), "capacity": Param("", type="string"),
 }
+PARENT = {"n": 3, "child": "lane_child", "max_failed": 0, "max_parallel": 0, "note": "", "retries": 0}
 
-def plan_uri(dag_id, parameters, count):
-    import boto3
-    from lanes import deployment
-    from platform_spec.fan_out import Item, Limits, plan
-    items = [Item(key=f"s{i:05}", bytes=1000) for i in range(count)]
-    manifest = plan(dag_id, items, limits=Limits(batch_items=1), parameters=parameters)
-    key = f"fanout/{dag_id}/{manifest.sha256()}.json"
-    boto3.client("s3").put_object(Bucket=deployment().data_bucket, Key=key, Body=manifest.to_json().encode())
-    return f"s3://{deployment().data_bucket}/{key}"
+def modes():
+    import json, boto3
+    body = boto3.client("s3").get_object(Bucket=deployment().data_bucket, Key="raw/modes.json")["Body"].read()
+    return json.loads(body)
 
-PARENT = {"n": 3, "seconds": 0.05, "child": "lane_child", "max_failed": 0, "max_parallel": 0, "note": ""}
+def mode_of(batch):
+    return modes().get(str(batch), "ok")
+
+def seconds():
+    return modes().get("seconds", 0.05)
+
 with DAG("fan", params=PARENT, **OPEN):
     @task
     def plan_batches(dag=None, params=None):
-        return plan_uri(dag.dag_id, {"seconds": params["seconds"], "note": params["note"]}, params["n"])
+        import boto3
+        from platform_spec.fan_out import Item, Limits, plan
+        items = [Item(key=f"s{i:05}", bytes=1000) for i in range(params["n"])]
+        manifest = plan(dag.dag_id, items, limits=Limits(batch_items=1), parameters={"note": params["note"]})
+        key = f"fanout/{dag.dag_id}/{manifest.sha256()}.json"
+        boto3.client("s3").put_object(Bucket=deployment().data_bucket, Key=key, Body=manifest.to_json().encode())
+        return f"s3://{deployment().data_bucket}/{key}"
     fanned = fan_out(
         "{{ params.child }}", plan_batches(), max_failed="{{ params.max_failed }}",
-        max_parallel="{{ params.max_parallel }}", poll=dt.timedelta(seconds=1), **RETRIES,
+        max_parallel="{{ params.max_parallel }}", poll=dt.timedelta(seconds=1), retries=0,
     )
     @task
     def gather(manifest, ti=None):
         return ti.xcom_pull(task_ids="fan_out", key="fan_out_summary")
     gather(fanned.output)
-# What a batch does is in a file of the bucket, so that a person can "repair" it between two attempts.
-with DAG("lane_child", params=CHILD, default_args={"retries": 0}, **OPEN):
+with DAG("lane_child", params=CHILD, default_args={"retries": 0},
+         user_defined_macros={"mode_of": mode_of, "seconds": seconds}, **OPEN):
     run_task(
-        "probe", task_id="work", command=["batch", "{{ params.manifest }}", "{{ params.batch }}"],
+        "probe", task_id="work", command=["{{ mode_of(params.batch) }}", "{{ seconds() }}"],
         size="{{ params.size or '' }}", capacity="{{ params.capacity }}",
     )
-with DAG("plain_child", params=CHILD, **OPEN):
+with DAG("plain_child", params=CHILD, default_args={"retries": 0}, **OPEN):
     @task
     def work(params=None):
-        import json, boto3
-        bucket, _, key = params["manifest"].removeprefix("s3://").partition("/")
-        s3 = boto3.client("s3")
-        modes = json.loads(s3.get_object(Bucket=bucket, Key="raw/modes.json")["Body"].read())
-        if modes.get(str(params["batch"])) == "error":
+        if mode_of(params["batch"]) == "error":
             raise RuntimeError("this batch is bad")
     work()
 with DAG("asleep_child", params=CHILD, is_paused_upon_creation=True, **OPEN):
