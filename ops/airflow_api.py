@@ -40,6 +40,10 @@ class AirflowApi:
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         return self._call("GET", self._run_path(dag_id, run_id))
 
+    def end_run(self, dag_id: str, run_id: str) -> None:
+        """Mark a run as failed: what is open in it is stopped."""
+        self._call("PATCH", self._run_path(dag_id, run_id), json={"state": "failed"})
+
     def runs(self, dag_id: str, *, prefix: str = "") -> list[dict[str, Any]]:
         """All runs of a DAG, oldest first; with `prefix`, only those whose id begins with it."""
         found: list[dict[str, Any]] = []

@@ -97,6 +97,7 @@ def take_away(
     for number, grant in enumerate(chosen):
         with without_statement(client(state, "iam"), grant.role, grant.sid):
             outcome = pipeline.run(f"m{number:02}", grant.role)
+        pipeline.wait_for_dags()
         kept += outcome is Outcome.NOT_MISSED
         print(f"live: {grant.role} {grant.sid} removed: {outcome.value}", flush=True)
     print(f"live: {len(chosen)} of {len(needed)} needed statements removed, {len(chosen) - kept} missed")

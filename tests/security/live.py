@@ -12,6 +12,7 @@ from typing import Any
 
 from local.state import State
 from ops.airflow_api import AirflowApi
+from ops.errors import UserError
 from tests.security.deployed import attached, document
 
 PARENT, CHILD = "microbiome_dispatch", "microbiome_batch"
@@ -24,6 +25,7 @@ class Outcome(Enum):
 
     FAILED = "the pipeline failed"
     REFUSED = "refused, and the pipeline did without"
+    STUCK = "the pipeline did not end"
     NOT_MISSED = "NOT MISSED"
 
 
@@ -65,17 +67,35 @@ class Pipeline:
     def run(self, name: str, role: str) -> Outcome:
         """Start a run and see what becomes of it."""
         offset = self._audit.stat().st_size
+        time.sleep(2)  # a second or two until the DAG folder has noticed
         for path in self._reads:
             self._s3.upload_file(str(path), self._bucket, f"raw/{name}/{name}{path.name}")
-        run_id = self._api.trigger(PARENT, {"prefix": f"raw/{name}/", "batch_items": 1})
+        try:
+            run_id = self._api.trigger(PARENT, {"prefix": f"raw/{name}/", "batch_items": 1})
+        except UserError:  # the DAGs are gone: nobody could read them
+            return Outcome.FAILED
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             if self._has_failed(run_id):
+                self._end(run_id)
                 return Outcome.FAILED
             if self._api.run(PARENT, run_id)["state"] in ("success", "failed"):
-                break
+                return Outcome.REFUSED if self._refusals(offset, role) else Outcome.NOT_MISSED
             time.sleep(1)
-        return Outcome.REFUSED if self._refusals(offset, role) else Outcome.NOT_MISSED
+        self._end(run_id)
+        return Outcome.STUCK
+
+    def wait_for_dags(self) -> None:
+        """After a right that the DAG folder needs has come back."""
+        while PARENT not in self._api.dag_ids():
+            time.sleep(1)
+
+    def _end(self, run_id: str) -> None:
+        """One run at a time is allowed: what was spoilt must not wait for its retries."""
+        for run in self._api.runs(CHILD, prefix=f"{run_id}__"):
+            if run["state"] not in ("success", "failed"):
+                self._api.end_run(CHILD, run["dag_run_id"])
+        self._api.end_run(PARENT, run_id)
 
     def _has_failed(self, run_id: str) -> bool:
         runs = [(PARENT, run_id)]
