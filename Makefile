@@ -79,7 +79,8 @@ $(VENVS)/postgres/.made: locks/postgres.txt | $(UV)
 	@touch $@
 
 # A task image's own environment: what runs locally where no container engine can build the image.
-$(IMAGE_VENVS): $(VENVS)/%/.made: task_images/%/requirements.lock task_images/%/pyproject.toml | $(UV)
+.SECONDEXPANSION:
+$(IMAGE_VENVS): $(VENVS)/%/.made: task_images/%/requirements.lock task_images/%/pyproject.toml $$(wildcard task_images/$$*/src/$$*/kernels/*.py) | $(UV)
 	$(call make_venv,$(VENVS)/$*,task_images/$*/requirements.lock)
 	@$(UV) pip install --quiet --python $(VENVS)/$*/bin/python --no-deps -e task_images/$*
 	@if [ -x task_images/$*/warm-up ]; then task_images/$*/warm-up $(VENVS)/$*/bin/python; fi
