@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
 
 from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.failures import NOT_RETRIED, Kind
 from lanes.identity import Attempt
-from lanes.launch import Launch, LaunchError, Size
+from lanes.lane_request import launch_of, size_names
+from lanes.launch import Launch, LaunchError
 from lanes.links import ContainerLink, ContainerLogLink
-from lanes.steps import CAPACITIES, ON_DEMAND, SPOT_FIRST
+from lanes.steps import CAPACITIES
 from lanes.this_deployment import deployment
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
-
-    from platform_spec.manifest import Manifest, TaskEntry
-
-_RESERVED = ("TASKLANE_", "AWS_")
 
 
 class LaneFailed(AirflowException):
@@ -82,14 +77,14 @@ class RunTask(EcsRunTaskOperator):
         self.capacity = capacity
         self.result = result
         if size and "{{" not in size:
-            _size_names(size, name, lane)
+            size_names(size, name, lane)
         if capacity and "{{" not in capacity and capacity not in CAPACITIES:
             raise ValueError(f"task {self.task_id!r}: capacity {capacity!r} is none of {', '.join(CAPACITIES)}")
 
     def execute(self, context: Context) -> Any:
         """Defer to the trigger with everything it needs; nothing is started here."""
         try:
-            launch = self._launch(Attempt.of(context["ti"], context["dag_run"]), deployment())
+            launch = launch_of(self, Attempt.of(context["ti"], context["dag_run"]), deployment())
             launch.check()
         except LaunchError as error:
             raise AirflowFailException(str(error)) from error
@@ -120,7 +115,7 @@ class RunTask(EcsRunTaskOperator):
 
     def execute_inline(self, context: Context) -> Any:
         """The attempt in this process: finds the finished container by its token and returns its result."""
-        return self._run_here(self._launch(Attempt.of(context["ti"], context["dag_run"]), deployment()), context)
+        return self._run_here(launch_of(self, Attempt.of(context["ti"], context["dag_run"]), deployment()), context)
 
     def on_kill(self) -> None:
         """Not deferred: `_run_here` stops the container. Deferred: there is none yet, the trigger starts it."""
@@ -143,80 +138,3 @@ class RunTask(EcsRunTaskOperator):
                 raise
 
         return self.conclude(context, asyncio.run(attempt()))
-
-    def _launch(self, attempt: Attempt, manifest: Manifest) -> Launch:
-        lane = manifest.task(self.name)
-        names = _size_names("" if self.size in (None, "None") else self.size, self.name, lane)
-        for variable in self.environment:
-            if variable.startswith(_RESERVED):
-                raise LaunchError(
-                    f"task {self.task_id!r}: environment may not set {variable} (reserved: TASKLANE_*, AWS_*)"
-                )
-        timeout = self.execution_timeout or timedelta(minutes=lane.timeout_minutes)
-        own = {"TASKLANE_ENVIRONMENT": manifest.environment, "TASKLANE_RELEASE": manifest.release}
-        return Launch(
-            attempt=attempt,
-            lane=self.name,
-            cluster=manifest.cluster,
-            region=manifest.region,
-            task_definition=lane.task_definition_arn,
-            container=lane.container,
-            command=_words(self.command),
-            environment={**{key: str(value) for key, value in self.environment.items()}, **own},
-            sizes=[_size(name, lane) for name in names],
-            capacity=self.capacity or (SPOT_FIRST if lane.spot and manifest.spot_share > 0 else ON_DEMAND),
-            subnets=list(manifest.subnets),
-            security_groups=list(manifest.security_groups),
-            tags=self._tags(attempt, manifest),
-            log_group=lane.log_group,
-            log_stream_prefix=lane.log_stream_prefix,
-            result_uri=_result_uri(manifest.data_bucket, self.name, attempt) if self.result else None,
-            timeout_seconds=timeout.total_seconds(),
-            aws_conn_id=self.aws_conn_id,
-            environment_name=manifest.environment,
-            architecture=lane.architecture,
-            metrics_group=manifest.metrics_log_group,
-        )
-
-    def _tags(self, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
-        return {
-            "tasklane:environment": manifest.environment,
-            "tasklane:release": manifest.release,
-            "tasklane:owner": manifest.task(self.name).owner,
-            "tasklane:dag": attempt.dag_id,
-            "tasklane:run": attempt.run_id,
-            "tasklane:task": attempt.task_id,
-            **(self.tags or {}),
-        }
-
-
-def _words(command: Any) -> Any:
-    """Numbers (from templates rendered to native objects) become words; Launch.check refuses everything else.
-
-    Words that a template rendered to nothing are left out: `"{{ '--flag' if … }}"` is an optional word.
-    """
-    if not isinstance(command, list):
-        return command
-    return [str(word) if isinstance(word, int | float) else word for word in command if word != ""]
-
-
-def _size_names(size: str, lane_name: str, lane: TaskEntry) -> list[str]:
-    """The size asked for (empty: the default) and those it grows to, in order."""
-    name = size or lane.default_size
-    if name not in lane.sizes:
-        raise LaunchError(
-            f"lane {lane_name!r} has no size {size!r} (it has {', '.join(lane.sizes)}); "
-            f"add it to task_images/{lane_name}/task.toml and deploy"
-        )
-    return [name, *lane.sizes[name].grows_to]
-
-
-def _size(name: str, lane: TaskEntry) -> Size:
-    size = lane.sizes[name]
-    return Size(name, size.cpu_units, size.memory_mib, size.storage_gib)
-
-
-def _result_uri(bucket: str, lane: str, attempt: Attempt) -> str:
-    """`runs/<lane>/<dag>/<run>/<task>/<map index>/<try>.json`; other characters than S3 likes are percent-encoded."""
-    names = "/".join(quote(part, safe="!-_.*'():+@=,") for part in (attempt.dag_id, attempt.run_id, attempt.task_id))
-    return f"s3://{bucket}/runs/{lane}/{names}/{attempt.map_index}/{attempt.try_number}.json"

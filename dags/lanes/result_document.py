@@ -17,7 +17,7 @@ async def check_result(calls: AwsCalls, uri: str) -> Failure | None:
         answer = await calls.call("s3", "get_object", Bucket=bucket, Key=key)
     except CallRefused as refused:
         # Without the right to list, S3 says AccessDenied for an object that does not exist.
-        return Failure(Kind.RESULT, f"no result document at {uri}, or no right to read it ({refused.failure.reason})", 0)
+        return Failure(Kind.RESULT, f"no result document at {uri}, or not readable ({refused.failure.reason})", 0)
     if answer["ContentLength"] > LARGEST_BYTES:
         return Failure(Kind.RESULT, f"{uri} has {answer['ContentLength']} bytes, at most {LARGEST_BYTES} allowed", 0)
     try:

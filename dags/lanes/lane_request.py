@@ -1,0 +1,97 @@
+"""From a declared task and its lane to the request: command, size, environment, tags, where the result goes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from lanes.identity import Attempt
+from lanes.launch import Launch, LaunchError, Size
+from lanes.steps import ON_DEMAND, SPOT_FIRST
+
+if TYPE_CHECKING:
+    from lanes.ecs_operator import RunTask
+    from platform_spec.manifest import Manifest, TaskEntry
+
+_RESERVED = ("TASKLANE_", "AWS_")
+
+
+def launch_of(task: RunTask, attempt: Attempt, manifest: Manifest) -> Launch:
+    """Everything RunTask needs for one attempt at `task`. Raises LaunchError for what the lane does not offer."""
+    lane = manifest.task(task.name)
+    names = size_names("" if task.size in (None, "None") else task.size, task.name, lane)
+    for variable in task.environment:
+        if variable.startswith(_RESERVED):
+            raise LaunchError(
+                f"task {task.task_id!r}: environment may not set {variable} (reserved: TASKLANE_*, AWS_*)"
+            )
+    timeout = task.execution_timeout or timedelta(minutes=lane.timeout_minutes)
+    own = {"TASKLANE_ENVIRONMENT": manifest.environment, "TASKLANE_RELEASE": manifest.release}
+    return Launch(
+        attempt=attempt,
+        lane=task.name,
+        cluster=manifest.cluster,
+        region=manifest.region,
+        task_definition=lane.task_definition_arn,
+        container=lane.container,
+        command=_words(task.command),
+        environment={**{key: str(value) for key, value in task.environment.items()}, **own},
+        sizes=[_size(name, lane) for name in names],
+        capacity=task.capacity or (SPOT_FIRST if lane.spot and manifest.spot_share > 0 else ON_DEMAND),
+        subnets=list(manifest.subnets),
+        security_groups=list(manifest.security_groups),
+        tags=_tags(task, attempt, manifest),
+        log_group=lane.log_group,
+        log_stream_prefix=lane.log_stream_prefix,
+        result_uri=_result_uri(manifest.data_bucket, task.name, attempt) if task.result else None,
+        timeout_seconds=timeout.total_seconds(),
+        aws_conn_id=task.aws_conn_id,
+        environment_name=manifest.environment,
+        architecture=lane.architecture,
+        metrics_group=manifest.metrics_log_group,
+    )
+
+
+def _tags(task: RunTask, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
+    return {
+        "tasklane:environment": manifest.environment,
+        "tasklane:release": manifest.release,
+        "tasklane:owner": manifest.task(task.name).owner,
+        "tasklane:dag": attempt.dag_id,
+        "tasklane:run": attempt.run_id,
+        "tasklane:task": attempt.task_id,
+        **(task.tags or {}),
+    }
+
+
+def _words(command: Any) -> Any:
+    """Numbers (from templates rendered to native objects) become words; Launch.check refuses everything else.
+
+    Words that a template rendered to nothing are left out: `"{{ '--flag' if … }}"` is an optional word.
+    """
+    if not isinstance(command, list):
+        return command
+    return [str(word) if isinstance(word, int | float) else word for word in command if word != ""]
+
+
+def size_names(size: str, lane_name: str, lane: TaskEntry) -> list[str]:
+    """The size asked for (empty: the default) and those it grows to, in order."""
+    name = size or lane.default_size
+    if name not in lane.sizes:
+        raise LaunchError(
+            f"lane {lane_name!r} has no size {size!r} (it has {', '.join(lane.sizes)}); "
+            f"add it to task_images/{lane_name}/task.toml and deploy"
+        )
+    return [name, *lane.sizes[name].grows_to]
+
+
+def _size(name: str, lane: TaskEntry) -> Size:
+    size = lane.sizes[name]
+    return Size(name, size.cpu_units, size.memory_mib, size.storage_gib)
+
+
+def _result_uri(bucket: str, lane: str, attempt: Attempt) -> str:
+    """`runs/<lane>/<dag>/<run>/<task>/<map index>/<try>.json`; other characters than S3 likes are percent-encoded."""
+    names = "/".join(quote(part, safe="!-_.*'():+@=,") for part in (attempt.dag_id, attempt.run_id, attempt.task_id))
+    return f"s3://{bucket}/runs/{lane}/{names}/{attempt.map_index}/{attempt.try_number}.json"
