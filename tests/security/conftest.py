@@ -46,6 +46,14 @@ class Platform:
             config=Config(retries={"max_attempts": 1}, inject_host_prefix=False),
         )
 
+    def network(self) -> dict[str, Any]:
+        """A RunTask networkConfiguration in the deployed network."""
+        name = f"/tasklane/{ENVIRONMENT}/deployment/network"
+        published = json.loads(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+        return {
+            "awsvpcConfiguration": {"subnets": published["subnets"], "securityGroups": published["security_groups"]}
+        }
+
     def grants(self) -> list[Grant]:
         return read_grants(self.client("iam"), self.prefix)
 

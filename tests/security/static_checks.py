@@ -12,32 +12,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from parliament import analyze_policy_string
 
+from tests.security.accepted_findings import ACCEPTED, Finding
 from tests.stacks.evaluate import Deployment
-
-
-class Finding(NamedTuple):
-    """`rule` of `tool` at `where`: the beginning of stack/resource, without the environment's name."""
-
-    tool: str
-    rule: str
-    where: str
-
-
-ACCEPTED: dict[Finding, str] = {
-    Finding("checkov", "CKV_AWS_18", "storage/AccessLogs"): (
-        "The bucket that takes the access logs of the others: logging its own deliveries would never end."
-    ),
-    Finding("parliament", "RESOURCE_MISMATCH", "airflow/ExecutionServicePolicy"): (
-        "s3:List*, s3:GetObject* and s3:GetBucket* as the MWAA user guide asks for: what knows no bucket has no effect."
-    ),
-    Finding("parliament", "RESOURCE_STAR", "compute/RunTasks"): (
-        "ecs:ListTasks knows no task as resource; the condition binds it to our cluster."
-    ),
-}
 
 
 def main(folders: list[str]) -> int:

@@ -106,12 +106,11 @@ def test_rules_match_what_they_are_for(platform: Platform, detail: dict[str, str
 
 def test_a_container_that_fails_to_start_is_kept_in_the_log_group(platform: Platform) -> None:
     """No image was pushed: ECS stops the task, EventBridge tells, the log group's policy lets it write."""
-    subnet = platform.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     started = platform.client("ecs").run_task(
         cluster=PREFIX,
         taskDefinition=f"{PREFIX}-microbiome",
         launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
+        networkConfiguration=platform.network(),
     )
     task = started["tasks"][0]["taskArn"]
     logs = platform.client("logs")

@@ -68,10 +68,8 @@ def test_what_no_role_may_do(platform: Platform, role: str, service: str, operat
 
 
 def run_task(platform: Platform, **changed: Any) -> dict[str, Any]:
-    subnet = platform.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
-    network = {"awsvpcConfiguration": {"subnets": [subnet]}}
     request = {"cluster": PREFIX, "taskDefinition": f"{PREFIX}-microbiome", "launchType": "FARGATE"}
-    return {**request, "networkConfiguration": network, **changed}
+    return {**request, "networkConfiguration": platform.network(), **changed}
 
 
 @pytest.mark.parametrize(

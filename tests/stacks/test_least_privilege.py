@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from platform_spec.tasks import Access, Task, load_dag_access, load_tasks
 from tests.stacks.conftest import ROOT
-from tests.stacks.evaluate import Deployment, statements
+from tests.stacks.evaluate import Deployment, Statement, rights, statements
 
 TASKS = load_tasks(ROOT)
-Statement = tuple[list[str], list[str], dict[str, Any] | None]
-
-
-def rights(deployment: Deployment, role: str) -> dict[str, Statement]:
-    """Actions, resources and conditions by Sid of all policies of a role, whichever stack they lie in."""
-    found: dict[str, Statement] = {}
-    for part in deployment.stacks:
-        policies = deployment.resources(part, "AWS::IAM::ManagedPolicy")
-        attached = {
-            arn
-            for r in deployment.resources(part, "AWS::IAM::Role").values()
-            if r.get("RoleName") == role
-            for arn in r.get("ManagedPolicyArns", [])
-        }
-        for other in deployment.stacks:
-            for id_, policy in deployment.resources(other, "AWS::IAM::ManagedPolicy").items():
-                if f"<AWS::IAM::ManagedPolicy/{id_}>" in attached:
-                    policies = {**policies, id_: {**policy, "Roles": [role]}}
-        for policy in policies.values():
-            if role in policy.get("Roles", []):
-                for sid, s in statements(policy).items():
-                    assert s["Effect"] == "Allow"
-                    assert sid not in found
-                    found[sid] = (s["Action"], s["Resource"], s.get("Condition"))
-    return found
 
 
 def data_rights(deployment: Deployment, access: Access) -> dict[str, Statement]:
