@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from lanes.ecs_calls import AwsCalls, CallRefused
 from lanes.ecs_logs import LogTail
@@ -66,6 +65,8 @@ class AttemptRun:
                 failure = await self._verdict(task)
             except CallRefused as refused:
                 failure = refused.failure
+                if self.arn is not None:  # it can no longer be watched, and its task fails: nobody would stop it
+                    await self._stop_task(self.arn, "it cannot be watched")
             following = next_step(self._launch, step, failure) if failure else None
             if following is None:
                 return Outcome(failure, step, self.arn, self.result_uri, task)
@@ -120,7 +121,7 @@ class AttemptRun:
                     return self._started(answer["tasks"][0], step)
                 failure = of_run_task(answer.get("failures", []))
             except CallRefused as refused:
-                if arns := _already_started(refused):
+                if arns := refused.already_started:
                     return arns[0]
                 failure = refused.failure
             waited = time.monotonic() - begun
@@ -192,11 +193,3 @@ class AttemptRun:
         if failure is None and self.result_uri:
             return await check_result(self._calls, self.result_uri)
         return failure
-
-
-def _already_started(refused: CallRefused) -> list[str]:
-    """The tasks behind a ConflictException: our token, but a request that newer code words differently."""
-    response: dict[str, Any] = getattr(refused.__cause__, "response", {})
-    if response.get("Error", {}).get("Code") != "ConflictException":
-        return []
-    return list(response.get("resourceIds", []))

@@ -75,6 +75,14 @@ class CallRefused(RuntimeError):
         super().__init__(failure.headline)
         self.failure = failure
 
+    @property
+    def already_started(self) -> list[str]:
+        """The tasks behind a ConflictException: our token, but a request that newer code words differently."""
+        response: dict[str, Any] = getattr(self.__cause__, "response", {})
+        if response.get("Error", {}).get("Code") != "ConflictException":
+            return []
+        return list(response.get("resourceIds", []))
+
 
 def failure_of(error: ClientError | BotoCoreError) -> Failure:
     """What an exception of an AWS call means."""

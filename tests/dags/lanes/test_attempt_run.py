@@ -191,6 +191,43 @@ def test_a_conflict_means_that_our_container_runs_already(aws, make_launch):
     assert run(aws, make_launch()).arn == ARN
 
 
+def test_a_container_that_may_not_be_watched_is_not_left_behind(aws, make_launch):
+    launch = make_launch()
+    expect_start(aws[1], launch)
+    aws[1]["ecs"].add_client_error("describe_tasks", "AccessDeniedException", "not you", 400)
+    expected = {"cluster": "tasklane-dev", "task": ARN, "reason": launch.attempt.stop_reason("it cannot be watched")}
+    aws[1]["ecs"].add_response("stop_task", {"task": task("RUNNING")}, expected)
+    end = {"events": [], "nextForwardToken": "f/1"}
+    aws[1]["logs"].add_response("get_log_events", end)
+    aws[1]["logs"].add_response("get_log_events", end)
+    assert run(aws, launch).failure.kind is Kind.REFUSED
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterException", "ClusterNotFoundException", "AccessDeniedException"])
+def test_a_container_that_cannot_be_stopped_is_still_judged_by_its_end(aws, make_launch, code):
+    launch = make_launch(timeout_seconds=10.0)
+    expect_start(aws[1], launch)
+    expect_description(aws[1], task("RUNNING", startedAt=NOW))
+    aws[1]["ecs"].add_client_error("stop_task", code, "no", 400)
+    expect_description(aws[1], task("RUNNING", startedAt=NOW), task("STOPPED", exit_code=0))
+    expect_log(aws[1], "late, but done")
+    assert run(aws, launch).failure is None
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ServerException"])
+def test_stopping_waits_out_throttling_too(aws, make_launch, code):
+    launch = make_launch(timeout_seconds=10.0)
+    expect_start(aws[1], launch)
+    expect_description(aws[1], task("RUNNING", startedAt=NOW))
+    for _ in range(3):
+        aws[1]["ecs"].add_client_error("stop_task", code, "Rate exceeded", 400)
+    aws[1]["ecs"].add_response("stop_task", {"task": task("RUNNING")})
+    reason = launch.attempt.stop_reason("timeout after 10 s")
+    expect_description(aws[1], task(exit_code=143, stopCode="UserInitiated", stoppedReason=reason))
+    expect_log(aws[1])
+    assert run(aws, launch).failure.kind is Kind.TIMEOUT
+
+
 def test_out_of_memory_starts_the_next_size_and_then_says_so(aws, make_launch):
     launch = make_launch()
     expect_start(aws[1], launch)
