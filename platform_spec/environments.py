@@ -39,6 +39,13 @@ class Environment(Spec):
         examples=['["us-east-1a", "us-east-1b"]'],
     )
     keeps_data: bool = Field(default=True, description="true or false")
+    data_locked_days: int = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="0 (no lock) to 3650 days in which no version of an object of the data bucket can be deleted",
+        examples=["90"],
+    )
     spot_share: float = Field(default=0.0, ge=0, le=1, description="0 (no Fargate Spot) to 1 (all tasks that allow it)")
     container_insights: Literal["disabled", "enabled", "enhanced"] = "enabled"
     log_retention_days: RetentionDays = 30
@@ -77,7 +84,7 @@ class Environment(Spec):
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Environment:
-        refuse([*self._zone_findings(), *self._pool_findings()])
+        refuse([*self._zone_findings(), *self._pool_findings(), *self._lock_findings()])
         return self
 
     def _zone_findings(self) -> list[Finding]:
@@ -95,6 +102,12 @@ class Environment(Spec):
             fix = f"set nat_gateways = {len(self.zones)}"
             findings.append(Finding("network.nat_gateways", self.network.nat_gateways, what, allowed, fix))
         return findings
+
+    def _lock_findings(self) -> list[Finding]:
+        if self.keeps_data or not self.data_locked_days:
+            return []
+        what, allowed = "a bucket with locked objects cannot be deleted with its stack", "0, or keeps_data = true"
+        return [Finding("data_locked_days", self.data_locked_days, what, allowed, "set keeps_data = true, or 0")]
 
     def _pool_findings(self) -> list[Finding]:
         """Slots promised to teams must exist: they share the task slots of the workers."""

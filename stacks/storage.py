@@ -49,6 +49,7 @@ class StorageStack(Stack):
                 s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30)),
                 s3.LifecycleRule(id="task-results", prefix="runs/", expiration=Duration.days(180)),
             ],
+            locked_days=settings.data_locked_days,
         )
         Published(
             self,

@@ -50,6 +50,7 @@ class PrivateBucket(s3.Bucket):
         key: kms.IKey,
         access_logs: s3.IBucket,
         lifecycle_rules: Sequence[s3.LifecycleRule],
+        locked_days: int = 0,
     ) -> None:
         unfinished = s3.LifecycleRule(id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(2))
         super().__init__(
@@ -66,6 +67,10 @@ class PrivateBucket(s3.Bucket):
             versioned=True,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix=f"{id_.lower()}/",
+            # Governance: a person with s3:BypassGovernanceRetention may still delete; none of our roles has it.
+            object_lock_default_retention=(
+                s3.ObjectLockRetention.governance(Duration.days(locked_days)) if locked_days else None
+            ),
             lifecycle_rules=[unfinished, *lifecycle_rules],
             removal_policy=RemovalPolicy.RETAIN if settings.keeps_data else RemovalPolicy.DESTROY,
         )

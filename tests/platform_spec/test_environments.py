@@ -89,6 +89,7 @@ def test_a_name_is_never_a_path(name: str) -> None:
         ("account", "log_retention_days = 31\naccount", "log_retention_days", ["31", "30, 60", "fix: use 30"]),
         ("account", "spot_share = 1.5\naccount", "spot_share", ["1.5", "0 (no Fargate Spot) to 1"]),
         ("account", 'alarm_address = "me"\naccount', "alarm_address", ["e-mail address"]),
+        ("account", "keeps_data = false\ndata_locked_days = 9\naccount", "data_locked_days", ["= 9", "set keeps_data"]),
         ("account", "keep_data = true\naccount", "keep_data", ["did you mean keeps_data?"]),
         ('cidr = "10.20.0.0/16"', "", "network.cidr", ["is missing", "10.20.0.0/16"]),
     ],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from tests.stacks.conftest import copy_of_root, synthesize
 from tests.stacks.evaluate import Deployment, statements
 
 
@@ -121,3 +123,22 @@ def test_repositories(deployment: Deployment) -> None:
         ("untagged", 7),
         ("any", 50),
     ]
+
+
+def test_the_data_can_be_locked(tmp_path: Path) -> None:
+    """Object lock is off unless the environment asks for it; it needs a bucket that stays."""
+    root = copy_of_root(tmp_path / "root", {})
+    file = root / "environments/stg.toml"
+    file.write_text("data_locked_days = 90\n" + file.read_text())
+    assert synthesize("stg", root, tmp_path / "out") == 0
+    locked = Deployment(tmp_path / "out", "stg", "444455556666", "ap-northeast-1")
+    assert bucket(locked, "data")["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 90}},
+    }
+    assert bucket(locked, "data")["ObjectLockEnabled"] is True
+    assert "ObjectLockConfiguration" not in bucket(locked, "dags")
+
+
+def test_no_lock_unless_asked_for(deployment: Deployment) -> None:
+    assert "ObjectLockConfiguration" not in bucket(deployment, "data")
