@@ -19,6 +19,7 @@ from platform_spec.errors import SpecError
 from platform_spec.naming import Names, check_task_names
 from platform_spec.tasks import load_dag_access, load_tasks
 from stacks.acknowledgements import acknowledge
+from stacks.delivery import add_delivery
 from stacks.platform import Platform
 from stacks.rule_packs import add_rule_packs
 
@@ -44,6 +45,7 @@ def main(root: Path = ROOT, app: cdk.App | None = None) -> int:
         return 1
     platform = Platform(app, env=env, names=names, tasks=tasks, dag_access=dag_access)
     acknowledge(platform)
+    add_delivery(app, env=env, names=names)
     if app.node.try_get_context("rules"):
         add_rule_packs(app)
     app.synth()

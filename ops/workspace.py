@@ -18,6 +18,7 @@ from platform_spec.tasks import Task, load_tasks
 ROOT = Path(__file__).resolve().parent.parent
 # The account number that AWS never gives out; an environment with it lives in the emulator on this machine.
 EMULATOR_ACCOUNT = "000000000000"
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def checkout() -> Path:
@@ -27,10 +28,14 @@ def checkout() -> Path:
 
 @dataclass(frozen=True)
 class Workspace:
-    """An environment of the repository; everything is loaded on first use."""
+    """An environment of the repository; everything is loaded on first use.
+
+    With `reads_as_role`, AWS is called as the environment's plan role, which may be in another account.
+    """
 
     environment_name: str
     root: Path = field(default_factory=checkout)
+    reads_as_role: bool = False
 
     @cached_property
     def environment(self) -> Environment:
@@ -64,23 +69,30 @@ class Workspace:
     def _clients(self) -> dict[str, Any]:
         return {}
 
+    @cached_property
+    def _role_session(self) -> dict[str, str]:
+        """Arguments of boto3.client for a session of the plan role."""
+        arn = f"arn:aws:iam::{self.environment.account}:role/{self.names.plan_role}"
+        own = Workspace(self.environment_name, self.root)
+        given = own.client("sts").assume_role(RoleArn=arn, RoleSessionName="tasklane-promote")["Credentials"]
+        return {
+            "aws_access_key_id": given["AccessKeyId"],
+            "aws_secret_access_key": given["SecretAccessKey"],
+            "aws_session_token": given["SessionToken"],
+        }
+
     def _new_client(self, service: str) -> Any:
+        arguments: dict[str, Any] = {"region_name": self.environment.region}
         config = Config(retries={"mode": "standard", "max_attempts": 5})
-        endpoint = self.aws_variables.get("AWS_ENDPOINT_URL")
-        if endpoint is None:
-            region = self.environment.region
-            return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
-        keys = self.aws_variables
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=self.environment.region,
-            endpoint_url=endpoint,
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+        variables = self.aws_variables
+        if "AWS_ENDPOINT_URL" in variables:
+            arguments["endpoint_url"] = variables["AWS_ENDPOINT_URL"]
+            arguments |= {name.lower(): variables[name] for name in _KEYS if name in variables}
             # `env.airflow…` in front of 127.0.0.1 would be no host.
-            config=config.merge(Config(inject_host_prefix=False)),
-        )
+            config = config.merge(Config(inject_host_prefix=False))
+        if self.reads_as_role:
+            arguments |= self._role_session
+        return boto3.client(service, config=config, **arguments)  # type: ignore[call-overload]
 
     def _running_emulator(self) -> str:
         try:
@@ -97,7 +109,6 @@ def _emulator_credentials() -> dict[str, str]:
 
     Keys alone are not taken over: they are a developer's own, of a real account, which the emulator does not know.
     """
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    if "AWS_ENDPOINT_URL" in os.environ and all(os.environ.get(name) for name in names):
-        return {name: os.environ[name] for name in names}
+    if "AWS_ENDPOINT_URL" in os.environ and all(os.environ.get(name) for name in _KEYS):
+        return {name: os.environ[name] for name in _KEYS}
     return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

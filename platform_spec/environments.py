@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from platform_spec.airflow_settings import AirflowSettings
 from platform_spec.airflow_state import Connection, Key, Source
+from platform_spec.delivery_settings import DeliverySettings
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
@@ -70,6 +71,9 @@ class Environment(Spec):
     )
     connections: dict[Key, Connection] = Field(
         default_factory=dict, description="a table [connections.<id>] per Airflow connection"
+    )
+    delivery: DeliverySettings | None = Field(
+        default=None, description="a table [delivery]", examples=['{ repository = "example-org/data-platform" }']
     )
     schedules: dict[str, bool] = Field(
         default_factory=dict,

@@ -83,6 +83,16 @@ class Names:
         return self._checked("role", f"{self.prefix}-airflow")
 
     @property
+    def deploy_role(self) -> str:
+        """What the pipeline deploys with."""
+        return self._checked("role", f"{self.prefix}-deploy")
+
+    @property
+    def plan_role(self) -> str:
+        """What the pipeline reads with: plans of pull requests, promotion to the next environment."""
+        return self._checked("role", f"{self.prefix}-plan")
+
+    @property
     def flow_log_group(self) -> str:
         return self._checked("log group", f"/{PROJECT}/{self.env.name}/network/flow-logs")
 

@@ -91,12 +91,15 @@ def release_promote(
     from_env: Annotated[str, typer.Option("--from", help="The environment that the release runs in.")],
     to_env: Annotated[str, typer.Option("--to", help="The environment that it shall run in.")],
     any_revision: Annotated[bool, typer.Option("--any-revision", help="Use this checkout anyway.")] = False,
+    read_as_role: Annotated[
+        bool, typer.Option("--read-as-role", help="Read the release as the plan role of its environment (pipelines).")
+    ] = False,
     without_airflow: Annotated[bool, typer.Option("--without-airflow", help="As in `deploy`.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Run a tested release in the next environment: same digests, same DAGs, nothing is built."""
-    source, target = Workspace(from_env), Workspace(to_env)
+    source, target = Workspace(from_env, reads_as_role=read_as_role), Workspace(to_env)
     if dry_run:
         release = ReleaseStore(source).get(release_id)
         digests = check(release, target, any_revision=any_revision)

@@ -1,19 +1,23 @@
 """A repository of its own for each test, and a real S3 (the emulator) behind it."""
 
+import base64
+import json
 import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ops.deploy import Choices, deploy
+from ops.deploy import Choices, bootstrap, deploy, deploy_stacks
 from ops.images.engines import answering_engine
+from ops.infrastructure.templates import synthesize
 from ops.release.create import Outcome
 from ops.workspace import Workspace
 from tests.ops.repository import make_repository
@@ -108,5 +112,46 @@ def deployed(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         shell.setenv("AWS_ENDPOINT_URL", emulator)
         root = make_repository(tmp_path_factory.mktemp("repository"), "one", "two")
         made = Deployed(Workspace("one", root), [])
+        hand_over(made.again(), shell)
         made.deploy()
         yield made
+
+
+def forget_role(shell: pytest.MonkeyPatch) -> None:
+    """Back to a person with all rights in the account (the emulator's root)."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        shell.delenv(name, raising=False)
+
+
+def hand_over(workspace: Workspace, shell: pytest.MonkeyPatch) -> None:
+    """What a person does once with the account's rights; from then on the shell has the pipeline's role."""
+    forget_role(shell)
+    with ThreadPoolExecutor() as pool:
+        bootstrapped = pool.submit(bootstrap, workspace, lambda line: None)
+        synthesize(workspace)
+        bootstrapped.result()
+    deploy_stacks(workspace, [workspace.names.stack("delivery")], {}, lambda line: None)
+    for name, value in role_session(
+        workspace, workspace.names.deploy_role, f"environment:{workspace.environment_name}"
+    ).items():
+        shell.setenv(name, value)
+
+
+def role_session(
+    workspace: Workspace, role: str, job: str, repository: str = "example-org/data-platform"
+) -> dict[str, str]:
+    """The variables that GitHub's token of a job gives for a role; ClientError when the role's trust refuses it."""
+    issuer = "https://token.actions.githubusercontent.com"
+    claims = {"iss": issuer, "aud": "sts.amazonaws.com", "sub": f"repo:{repository}:{job}"}
+    plain = [json.dumps(part).encode() for part in ({"alg": "none"}, claims)]
+    parts = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in plain]
+    given = workspace.client("sts").assume_role_with_web_identity(
+        RoleArn=f"arn:aws:iam::{workspace.environment.account}:role/{role}",
+        RoleSessionName="pipeline",
+        WebIdentityToken=".".join([*parts, "x"]),
+    )["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
+    }

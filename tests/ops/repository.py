@@ -63,6 +63,10 @@ environment_class = "mw1.medium"
 max_workers = 2
 [network]
 cidr = "10.90.0.0/16"
+[delivery]
+repository = "example-org/data-platform"
+creates_provider = {creates_provider}
+readers = ["arn:aws:iam::000000000000:role/tasklane-two-deploy"]
 [pools]
 platform = 20
 """
@@ -84,7 +88,10 @@ def make_repository(folder: Path, *environments: str) -> Path:
         "task_images/hello/pyproject.toml": PYPROJECT,
         "task_images/hello/requirements.lock": LOCK,
         ".gitignore": "cdk.out/\n__pycache__/\n",
-        **{f"environments/{name}.toml": ENVIRONMENT for name in environments},
+        **{
+            f"environments/{name}.toml": ENVIRONMENT.format(creates_provider=str(first).lower())
+            for name, first in zip(environments, [True, *[False] * len(environments)], strict=False)
+        },
     }
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

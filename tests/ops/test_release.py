@@ -15,7 +15,7 @@ from ops.release.promote import promote
 from ops.release.rollback import plan_rollback, roll_back
 from ops.release.store import ReleaseStore
 from ops.workspace import Workspace
-from tests.ops.conftest import HAS_ENGINE, Deployed
+from tests.ops.conftest import HAS_ENGINE, Deployed, forget_role, hand_over
 from tests.ops.repository import commit
 
 needs_engine = pytest.mark.skipif(not HAS_ENGINE, reason="no image builder answers (docker, podman, buildah)")
@@ -121,10 +121,13 @@ def test_rollback_brings_back_dags_and_task_revision_and_no_stack_is_touched(dep
 
 
 @needs_engine
-def test_a_deregistered_revision_is_made_anew(deployed: Deployed) -> None:
+def test_a_deregistered_revision_is_made_anew(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     running = ReleaseStore(deployed.workspace).running()
     assert running is not None
-    deployed.workspace.client("ecs").deregister_task_definition(taskDefinition=running.task_definitions["hello"])
+    with monkeypatch.context() as shell:  # the pipeline may not
+        forget_role(shell)
+        root = deployed.again()
+        root.client("ecs").deregister_task_definition(taskDefinition=running.task_definitions["hello"])
     plan = plan_rollback(deployed.again(), running.id)
     assert plan.task_revisions_gone == ("hello",)
     roll_back(deployed.again(), deployed.said.append, plan)
@@ -134,17 +137,21 @@ def test_a_deregistered_revision_is_made_anew(deployed: Deployed) -> None:
 
 
 @needs_engine
-def test_promotion_runs_the_same_digests_and_dags_elsewhere_and_builds_nothing(deployed: Deployed) -> None:
+def test_promotion_runs_the_same_digests_and_dags_elsewhere_and_builds_nothing(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tested = deployed.deploy().release
     said: list[str] = []
-    outcome = promote(deployed.again(), Workspace("two", deployed.root), "running", said.append, airflow=False)
+    hand_over(Workspace("two", deployed.root), monkeypatch)
+    source = Workspace("one", deployed.root, reads_as_role=True)
+    outcome = promote(source, Workspace("two", deployed.root), "running", said.append, airflow=False)
     assert outcome.release.promoted_from == f"one/{tested.id}"
     assert not [line for line in said if line.startswith("images: building")]
     assert (outcome.release.dags, outcome.release.environment) == (tested.dags, "two")
     digest = tested.images["hello"].image.rsplit("@", 1)[1]
     assert outcome.release.images["hello"].image.endswith(f"/tasklane-two/hello@{digest}")
     assert [i.digest for i in pushed_images(Workspace("two", deployed.root), "hello")] == [digest]
-    again = promote(deployed.again(), Workspace("two", deployed.root), tested.id, said.append, airflow=False)
+    again = promote(source, Workspace("two", deployed.root), tested.id, said.append, airflow=False)
     assert not again.created
 
 

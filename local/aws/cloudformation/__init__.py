@@ -5,13 +5,24 @@ from local.aws.cloudformation import (
     clusters,
     environments,
     gateways,
+    oidc_providers,
     security_group_rules,
     task_definitions,
     topics,
     vpcs,
 )
 
-_PARTS = (buckets, clusters, environments, gateways, security_group_rules, task_definitions, topics, vpcs)
+_PARTS = (
+    buckets,
+    clusters,
+    environments,
+    gateways,
+    oidc_providers,
+    security_group_rules,
+    task_definitions,
+    topics,
+    vpcs,
+)
 
 
 def install() -> None:

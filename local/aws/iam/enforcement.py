@@ -10,13 +10,17 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import kms
 
-from local.aws.iam import resources
+from local.aws.iam import principal_arn, resources
 from local.aws.iam.audit import Audit
 from local.aws.iam.request import current
+from local.aws.network import reach
+from local.aws.network.origin import of_session
 
 Decision = EvalResult | AuthError | None
 _CLUSTER_ACTIONS = {"ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:ListTasks", "ecs:TagResource"}
+_PREFIXES = {"monitoring": "cloudwatch"}  # services whose actions have another prefix
 _stock: Callable[..., Decision] = iam_evaluator.enforce
 
 
@@ -30,6 +34,7 @@ class Enforcement:
         """Take the place of ministack's enforce (looked up at each call by the router and the services)."""
         iam_evaluator.enforce = self.enforce
         resources.install()
+        principal_arn.install()
 
     def enforce(
         self,
@@ -41,11 +46,37 @@ class Enforcement:
         service_context: dict[str, Any] | None = None,
     ) -> Decision:
         """None when allowed, else why not; same contract as ministack's own."""
-        context = {**_extra_conditions(iam_action, region), **(service_context or {})}
+        context = {**_extra_conditions(iam_action, region), **_key_aliases(resource_arn), **(service_context or {})}
         decision = self.judge(access_key_id, iam_action, service, region, resource_arn, context)
-        if not isinstance(decision, AuthError):  # a bad signature is not a decision about a permission
-            self._audit.record(_principal(access_key_id), iam_action, resource_arn, context, decision is None)
-        return decision
+        if isinstance(decision, AuthError):  # a bad signature is not a decision about a permission
+            return decision
+        blocked = (
+            self._blocked(access_key_id, iam_action, service, region, resource_arn, context) if not decision else None
+        )
+        allowed = decision is None and blocked is None
+        self._audit.record(_principal(access_key_id), iam_action, resource_arn, context, allowed)
+        return decision or blocked
+
+    @staticmethod
+    def _blocked(
+        access_key: str, action: str, service: str, region: str, resource: str, context: dict[str, Any]
+    ) -> AuthError | None:
+        """An allowed call must also arrive: a caller in a VPC needs an endpoint that lets it through, or NAT."""
+        origin = of_session(access_key)
+        # What a service does on the way (S3 with a key, ECS with a role) does not come from the VPC.
+        if origin is None or "kms:ViaService" in context or action.split(":")[0] != _PREFIXES.get(service, service):
+            return None
+        evaluation = EvalContext(
+            principal_arn=_principal(access_key),
+            principal_type="AssumedRole",
+            principal_account=get_account_id(),
+            action=action,
+            resource_arn=resource,
+            region=region,
+            service_context={key.lower(): value for key, value in context.items()},
+        )
+        reason = reach.denial(origin, service, region, evaluation)
+        return AuthError("AccessDenied", reason) if reason else None
 
     def judge(
         self, access_key: str, action: str, service: str, region: str, resource: str, context: dict[str, Any]
@@ -68,7 +99,9 @@ class Enforcement:
             return None
         principal = getattr(decision, "principal_arn", "")
         explicit = getattr(decision, "decision", "") == "Deny"
-        message = iam_actions.identity_denial_message(action, principal, resource, explicit)
+        message = getattr(decision, "message", "") or iam_actions.identity_denial_message(
+            action, principal, resource, explicit
+        )
         response: tuple[int, dict[str, str], bytes] = iam_actions.access_denied_response(
             service, action, principal, request.request_id, headers=dict(request.headers), message=message
         )
@@ -101,6 +134,15 @@ def _extra_conditions(action: str, region: str) -> dict[str, Any]:
     if action == "ecs:TagResource":
         return {}
     return {"ecs:cluster": resources.cluster_arn(request.data.get("cluster"), region, get_account_id())}
+
+
+def _key_aliases(resource: str) -> dict[str, Any]:
+    """kms:ResourceAliases: how a policy names a key that is made after it (KMS developer guide, condition keys)."""
+    if ":key/" not in resource:
+        return {}
+    key = resource.rsplit("/", 1)[-1]
+    names = [arn.split(":", 5)[-1] for arn, target in kms._aliases.items() if str(target).rsplit("/", 1)[-1] == key]
+    return {"kms:ResourceAliases": names} if names else {}
 
 
 def _principal(access_key: str) -> str:

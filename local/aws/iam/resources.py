@@ -40,6 +40,11 @@ def resource_arn(
         return stock
     if service == "ecs":
         return _ecs(request.target, request.data, stock, region, account_id)
+    if service == "ssm" and request.target == "GetParametersByPath":
+        path = str(request.data.get("Path", "/")).rstrip("/")
+        return f"arn:aws:ssm:{region}:{account_id}:parameter{path}"
+    if service in ("airflow", "mwaa"):
+        return _airflow(path, stock, region, account_id)
     if service == "logs":
         return _logs(request.target, request.data, stock, region, account_id)
     return stock
@@ -86,6 +91,15 @@ def _task_definition_arn(reference: str, region: str, account_id: str) -> str:
     if reference.startswith("arn:"):
         return reference
     return f"arn:aws:ecs:{region}:{account_id}:task-definition/{reference}"
+
+
+def _airflow(path: str, stock: str, region: str, account_id: str) -> str:
+    """InvokeRestApi is judged on a role of Airflow: the API of the emulator acts as Op."""
+    kind, _, name = path.strip("/").partition("/")
+    arn = f"arn:aws:airflow:{region}:{account_id}"
+    if kind == "environments" and name:
+        return f"{arn}:environment/{name}"
+    return f"{arn}:role/{name}/Op" if kind == "restapi" and name else stock
 
 
 def _logs(action: str, data: dict[str, Any], stock: str, region: str, account_id: str) -> str:

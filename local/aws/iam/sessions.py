@@ -6,7 +6,7 @@ token answers AccessKeyId, SecretAccessKey, Token, Expiration, RoleArn); IAM Use
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -16,6 +16,7 @@ from ministack.services import iam, sts
 from local.aws.journal import Journal
 
 SESSION_SECONDS = 3600
+_MANY_SESSIONS = 1000
 _RENEW_BEFORE_SECONDS = 900  # ECS rotates credentials well before they end; SDKs refresh in the last 15 minutes
 
 
@@ -32,6 +33,7 @@ class Session:
     token: str
     expires: float
     role_arn: str
+    origin: dict[str, Any] = field(default_factory=dict)  # where it calls from (network/origin.py); empty: anywhere
 
     def document(self) -> dict[str, str]:
         """The JSON that the container credentials endpoint answers."""
@@ -53,13 +55,14 @@ class RoleSessions:
         self._lock, self._journal = Lock(), journal
         journal.register("session", self._restore, lambda _, fact: fact["expires"] > time.time())
 
-    def of(self, role_arn: str, session_name: str, *, durable: bool = False) -> Session:
+    def of(self, role_arn: str, session_name: str, origin: dict[str, Any], *, durable: bool = False) -> Session:
         """A session that is good for at least 15 minutes. durable: it outlives this process."""
         with self._lock:
             known = self._sessions.get((role_arn, session_name))
             if known and known.expires - time.time() > _RENEW_BEFORE_SECONDS:
                 return known
-            made = _start(role_arn, session_name)
+            self._drop_ended()
+            made = _start(role_arn, session_name, origin)
             self._sessions[role_arn, session_name] = made
             if durable:
                 self._journal.write("session", session_name, asdict(made))
@@ -69,6 +72,11 @@ class RoleSessions:
         """The task ended: its session is no longer renewed (running ones end by themselves, as on AWS)."""
         with self._lock:
             self._sessions.pop((role_arn, session_name), None)
+
+    def _drop_ended(self) -> None:
+        if len(self._sessions) > _MANY_SESSIONS:
+            now = time.time()
+            self._sessions = {key: one for key, one in self._sessions.items() if one.expires > now}
 
     def _restore(self, session_name: str, fact: dict[str, Any]) -> None:
         session = Session(**fact)
@@ -117,13 +125,14 @@ def _allows(trust: dict[str, Any], service: str, context: iam_evaluator.EvalCont
     return allowed
 
 
-def _start(role_arn: str, session_name: str) -> Session:
+def _start(role_arn: str, session_name: str, origin: dict[str, Any]) -> Session:
     made = Session(
         iam._gen_session_access_key(),
         iam._gen_secret(),
         iam._gen_session_token(),
         time.time() + SESSION_SECONDS,
         role_arn,
+        origin,
     )
     _register(made, session_name)
     return made
@@ -146,5 +155,6 @@ def _register(made: Session, session_name: str) -> None:
             "SourcePrincipalArn": "",
             "SessionTags": [],
             "SessionPolicies": None,
+            "_tasklane_origin": made.origin,
         },
     )

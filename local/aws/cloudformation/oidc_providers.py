@@ -1,0 +1,27 @@
+"""AWS::IAM::OIDCProvider (Template Reference): its ARN is made of the issuer's address without the scheme."""
+
+from ministack.services import iam
+
+from local.aws.cloudformation.registry import Json, Made, checked, expect, register
+from local.aws.options import ACCOUNT
+
+
+def install() -> None:
+    """Register the type; another Url is another provider."""
+    register("AWS::IAM::OIDCProvider", _create, None, _delete)
+
+
+def _create(logical_id: str, properties: Json, stack: str) -> Made:
+    expect("AWS::IAM::OIDCProvider", properties, {"Url", "ClientIdList", "ThumbprintList", "Tags"})
+    asked = {"Url": [properties["Url"]]}
+    for member, values in (("ClientIDList", "ClientIdList"), ("ThumbprintList", "ThumbprintList")):
+        for number, value in enumerate(properties.get(values, []), start=1):
+            asked[f"{member}.member.{number}"] = [value]
+    checked(iam._create_oidc_provider(asked))
+    host = properties["Url"].split("://", 1)[-1].rstrip("/")
+    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}"
+    return arn, {"Arn": arn}
+
+
+def _delete(arn: str, properties: Json) -> None:
+    iam._oidc_providers.pop(arn, None)
