@@ -5,7 +5,19 @@ from pathlib import Path
 import pytest
 from airflow.models.dagbag import DagBag
 
+from platform_spec.tasks import load_tasks
+
 DAGS = Path(__file__).parents[3] / "dags"
+
+
+@pytest.fixture(autouse=True)
+def sizes_as_declared(manifest):
+    """The deployment of this repository's own task.toml."""
+    from tests.dags.lanes_airflow.conftest import MANIFEST
+
+    declared = load_tasks(DAGS.parent)["microbiome"].sizes
+    lane = MANIFEST["tasks"]["microbiome"]
+    manifest(tasks={"microbiome": {**lane, "sizes": {n: size.model_dump() for n, size in declared.items()}}})
 
 
 def load(name):
