@@ -25,9 +25,11 @@ with DAG(
     tags=["bioinformatics", "child", f"release:{deployment().release}"],
     default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
     params={
-        "manifest": Param("", type="string", description="URI of the fan-out manifest"),
+        "manifest": Param("", type="string", pattern="^(s3://[^/]+/fanout/.+)?$", description="URI of the plan"),
         "batch": Param(0, type="integer", minimum=0, description="index of the batch"),
-        "size": Param(None, type=["string", "null"], description="a size of task.toml; empty: the default"),
+        "size": Param(
+            None, type=["string", "null"], pattern="^[a-z0-9_]+$", description="of task.toml; empty: the default"
+        ),
         "capacity": Param("", enum=["", "on_demand", "spot", "spot_first"], description="empty: as deployed"),
     },
 ):

@@ -30,11 +30,13 @@ with DAG(
     default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
     params={
         "prefix": Param("raw/", type="string", pattern="^raw/", description="where the FASTQ files are"),
-        "reference": Param("", type="string", description="file name under reference/; empty: the only one there"),
+        "reference": Param(
+            "", type="string", pattern="^[^/]*$", description="file under reference/; empty: the only one"
+        ),
         "forward_primer": Param("", type="string", pattern="^[ACGTURYSWKMBDHVNI]*$"),
         "reverse_primer": Param("", type="string", pattern="^[ACGTURYSWKMBDHVNI]*$"),
-        "truth": Param("", type="string", description="URI of an expected composition to compare with"),
-        "metadata": Param("", type="string", description="URI of a sample metadata table"),
+        "truth": Param("", type="string", pattern="^(s3://.+)?$", description="URI of an expected composition"),
+        "metadata": Param("", type="string", pattern="^(s3://.+)?$", description="URI of a sample metadata table"),
         "batch_items": Param(24, type="integer", minimum=1, maximum=1000, description="samples per batch, at most"),
         "batch_bytes": Param(4 * 1024**3, type="integer", minimum=1, description="compressed bytes per batch, at most"),
         "max_parallel": Param(0, type="integer", minimum=0, description="batches at a time; 0: all that have room"),
