@@ -14,7 +14,13 @@ from tests.faults.world import World
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     version = os.environ.get("FAULTS_AIRFLOW", "3.0.6")
-    settings = {"AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"), "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False"}
+    settings = {
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
+        # Airflow waits five minutes before it gives up a task whose host died; the test should not.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    }
     world = World(Path(tmp_path_factory.mktemp("fan-out")), version, FAN_DAGS, settings)
     try:
         world.start_emulator()
