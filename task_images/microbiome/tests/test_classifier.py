@@ -93,6 +93,23 @@ def test_what_resembles_nothing_stays_unassigned(reference: Reference) -> None:
     assert [(item.names, item.confidence) for item in found[1:]] == [((), 0.0)] * 2
 
 
+def changed(sequence: bytes, every: int) -> bytes:
+    """Another base at every n-th place."""
+    letters = bytearray(sequence)
+    for place in range(0, len(letters), every):
+        letters[place] = b"ACGT"[(b"ACGT".index(letters[place]) + 1) % 4]
+    return bytes(letters)
+
+
+def test_a_genus_is_named_only_if_the_sequence_is_near_enough(reference: Reference, queries: list[bytes]) -> None:
+    model = train(Reference(queries[::20], reference.lineages[::20], 0))
+    near, far = changed(queries[20], 40), changed(queries[20], 14)
+    for query, ranks in ((near, 6), (far, 5)):
+        (found,) = assign(model, [query], 0.8)
+        assert found.names == reference.lineages[20][:ranks]
+        assert found.confidence >= 0.8
+
+
 def test_model_file(reference: Reference, queries: list[bytes]) -> None:
     model = train(reference)
     again = Model.from_bytes(model.to_bytes(), "model")

@@ -14,6 +14,12 @@ from microbiome.parallel import over_ranges
 BOOTSTRAPS = 100
 # A label outside the 64 best for the whole read practically never wins a bootstrap of an eighth of its words.
 CANDIDATES = 64
+# Bootstraps tell which genus is the nearest, not whether it is near: a genus that the reference lacks gets the name of
+# its neighbour. So a genus is named only if at least as many words are shared as at 94.5 % identity, the bound of a
+# genus (Yarza et al. 2014, doi:10.1038/nrmicro3330): 0.945 ** 8 of the words. IDTAXA (Murali et al. 2018,
+# doi:10.1186/s40168-018-0521-5) weighs similarity for the same reason.
+GENUS_SHARED_PERCENT = 64
+GENUS = RANKS.index("genus")
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,11 @@ def assign(model: Model, sequences: list[bytes], threshold: float, threads: int 
     text = np.frombuffer(b"".join(sequences), np.uint8)
     best = np.full(len(sequences), -1, np.int64)
     support = np.zeros((len(sequences), len(RANKS)), np.int64)
+    shared = np.zeros(len(sequences), np.int64)
     weights = bayes.Weights(model.starts, model.columns, model.weights, model.sizes, model.parents)
     kernel = partial(bayes.classify, text, offsets, _seeds(sequences), weights, BOOTSTRAPS, CANDIDATES)
-    over_ranges(len(sequences), lambda first, last: kernel(first, last, best, support), threads)
+    over_ranges(len(sequences), lambda first, last: kernel(first, last, best, support, shared), threads)
+    support[shared < GENUS_SHARED_PERCENT, GENUS] = 0
     return [
         _assignment(model, int(label), row / BOOTSTRAPS, threshold) for label, row in zip(best, support, strict=True)
     ]

@@ -65,6 +65,15 @@ def candidate_table(model: Weights, words: np.ndarray, count: int, slot: np.ndar
 
 
 @njit(cache=True, nogil=True)
+def shared_percent(table: np.ndarray, column: int) -> int:
+    """How many of 100 words occur in the sequences of this candidate at all (rounded down)."""
+    found = 0
+    for i in range(table.shape[0]):
+        found += table[i, column] > 0
+    return 100 * found // table.shape[0]
+
+
+@njit(cache=True, nogil=True)
 def bootstrap(
     model: Weights,
     table: np.ndarray,
@@ -96,11 +105,12 @@ def bootstrap(
 @njit(cache=True, nogil=True)
 def classify(
     text: np.ndarray, offsets: np.ndarray, seeds: np.ndarray, model: Weights, rounds: int, candidates: int,
-    first: int, last: int, best: np.ndarray, support: np.ndarray,
+    first: int, last: int, best: np.ndarray, support: np.ndarray, shared: np.ndarray,
 ) -> None:  # fmt: skip
     """Best label of each sequence (-1: too few words), and at each rank how many bootstraps agree with it.
 
-    Bootstraps choose among the `candidates` best labels only.
+    Bootstraps choose among the `candidates` best labels only. `shared` gets the percentage of the sequence's words that
+    occur in the best label's sequences.
     """
     labels = model.sizes.size
     seen = np.full(WORDS, -1, np.int64)
@@ -117,6 +127,7 @@ def classify(
         best[q] = np.argmax(score)
         choose_candidates(score, chosen, slot)
         table = candidate_table(model, words, count, slot, chosen.size)
+        shared[q] = shared_percent(table, slot[best[q]])
         bootstrap(model, table, chosen, best[q], seeds[q], rounds, support[q])
         for label in chosen:
             slot[label] = -1
