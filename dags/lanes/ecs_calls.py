@@ -115,14 +115,21 @@ class AwsCalls:
         """Take the right to make one call now, if nobody waits for it; pass `paid=True` to call."""
         return self._budgets[budget].take_now()
 
-    async def when_spare(self, budget: str, most_seconds: float) -> None:
-        """Wait until there is a call to spare that nobody waits for; after `most_seconds` take it in turn."""
-        until = time.monotonic() + most_seconds
+    async def turn_within(self, budget: str, seconds: float, *, urgent: bool) -> bool:
+        """Like `turn`, for so long at most; who is not urgent waits until nobody else does."""
+        until = time.monotonic() + seconds
+        if urgent:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self.turn(budget)
+            except TimeoutError:
+                return False
+            return True
         while not self.spare(budget):
             if time.monotonic() > until:
-                await self.turn(budget)
-                return
+                return False
             await asyncio.sleep(0.5)
+        return True
 
     async def call(
         self, service: str, method: str, *, patience: float | None = None, paid: bool = False, **kwargs: Any
@@ -141,12 +148,16 @@ class AwsCalls:
                 answer = await self._in_thread(partial(getattr(self._clients[service], method), **kwargs))
             except (ClientError, BotoCoreError) as error:
                 failure, now = failure_of(error), time.monotonic()
-                if failure.kind is not Kind.THROTTLE or (patience is not None and now - begun > patience):
+                if failure.kind is not Kind.THROTTLE:
+                    budget.answered()
+                    raise CallRefused(failure) from error
+                if isinstance(error, ClientError):
+                    budget.throttled()
+                if patience is not None and now - begun > patience:
                     raise CallRefused(failure) from error
             else:
                 budget.answered()
                 return answer
-            budget.throttled()
             failures += 1
             if now - warned > _WARN_EVERY_SECONDS:
                 warned = now

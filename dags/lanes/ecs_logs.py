@@ -63,13 +63,13 @@ class LogTail:
         """What cannot be read is named in the log, and never fails the task."""
         try:
             while self._lines < MOST_LINES:
-                if confirm:
-                    await self._calls.when_spare("get_log_events", END_PATIENCE_SECONDS)
-                full, moved = await self._page(PAGE_LINES, patience=END_PATIENCE_SECONDS, paid=confirm)
+                if not await self._calls.turn_within("get_log_events", END_PATIENCE_SECONDS, urgent=not confirm):
+                    break
+                full, moved = await self._page(PAGE_LINES, patience=END_PATIENCE_SECONDS, paid=True)
                 self._at_end = not moved
                 if self._at_end or not (full or confirm):
                     return
-            self._leave_out("only so many are shown")
+            self._leave_out("only so many are shown" if self._lines >= MOST_LINES else "too many logs to read")
         except CallRefused as refused:
             if "ResourceNotFoundException" in refused.failure.reason:
                 log.info("the container wrote no log")
