@@ -52,7 +52,8 @@ def test_every_acknowledgement_answers_a_finding(deployment: Deployment) -> None
         for construct, pack, rules, _ in acknowledgements(platform)
         for rule in rules
     }
-    assert answered == given
+    # The delivery stack derives its own from the very statements they are about.
+    assert {finding for finding in answered if "-delivery/" not in finding[1]} == given
 
 
 def test_reasons_are_given(deployment: Deployment) -> None:
@@ -87,4 +88,4 @@ def test_cfn_lint_finds_nothing(deployment: Deployment) -> None:
     options = ["--ignore-checks", "W3010", "--regions", deployment.region]
     run = subprocess.run([program, *options, "--", *templates], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
-    assert len(templates) == 6
+    assert len(templates) == 6 + (load_environment(deployment.name, ROOT).delivery is not None)
