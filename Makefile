@@ -38,7 +38,7 @@ local-up: $(SETUP) ## start local AWS and Airflow with everything deployed
 local-down: .venv/.made ## stop them and remove their data
 	@.venv/bin/tasklane local down
 
-include make/tests.mk make/security.mk make/locks.mk
+include make/tests.mk make/security.mk make/locks.mk make/delivery.mk
 
 clean: ## remove all that is made here (environments, state, outputs)
 	@if [ -x .venv/bin/tasklane ]; then .venv/bin/tasklane local down >/dev/null; fi
