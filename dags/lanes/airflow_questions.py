@@ -57,7 +57,7 @@ class TriggererQuestions:
         """Why the container of the task failed, in RunTask's words; None for tasks of another kind."""
         answer = await _ask(GetXCom(key=RUN_FACTS_KEY, dag_id=self._dag_id, run_id=run_id, task_id=task_id))
         value = answer.value if isinstance(answer, XComResult) else None
-        return value.get("outcome") if isinstance(value, dict) else None
+        return str(value["outcome"]) if isinstance(value, dict) and value.get("outcome") else None
 
     async def running_runs(self) -> int:
         """How many runs of the child DAG are running, whoever started them."""

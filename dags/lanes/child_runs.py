@@ -40,7 +40,7 @@ def refuse_paused(dag_id: str) -> None:
         from airflow.sdk.execution_time.comms import GetDag  # type: ignore[attr-defined,unused-ignore]
     except ImportError:
         return
-    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # type: ignore[attr-defined]
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
     try:
         answer = SUPERVISOR_COMMS.send(GetDag(dag_id=dag_id))
@@ -85,7 +85,7 @@ def ensure_child_run(dag_id: str, run_id: str, conf: dict[str, Any], known: Chil
 
 
 def _trigger(dag_id: str, run_id: str, conf: dict[str, Any], *, reset: bool) -> bool:
-    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # type: ignore[attr-defined]
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
     request = TriggerDagRun(dag_id=dag_id, run_id=run_id, logical_date=None, conf=conf, reset_dag_run=reset)
     try:

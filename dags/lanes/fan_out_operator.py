@@ -47,7 +47,7 @@ class FanOut(TriggerDagRunOperator):
     """
 
     template_fields = ("trigger_dag_id", "manifest_uri", "max_parallel", "max_failed")
-    operator_extra_links = (FanOutLink(), *TriggerDagRunOperator.operator_extra_links)
+    operator_extra_links = [FanOutLink(), *TriggerDagRunOperator.operator_extra_links]  # noqa: RUF012 (Airflow's)
 
     def __init__(
         self,

@@ -49,7 +49,7 @@ class FanOutTrigger(BaseTrigger):
         resume_on_success: bool = False,
         **newer: Any,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._kwargs = {
             "child_dag_id": child_dag_id,
             "task": task,
