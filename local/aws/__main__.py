@@ -1,5 +1,6 @@
 """Start the local AWS: `python -m local.aws --port P --state DIR [--images FILE] [--audit FILE]`."""
 
+import os
 import sys
 
 from local.aws import options, settings, sockets
@@ -7,6 +8,7 @@ from local.aws import options, settings, sockets
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 wrong arguments, port taken, no place for state."""
+    os.umask(0o077)  # what it keeps of Secrets Manager and IAM is for its owner alone
     given = options.parse()
     try:
         listening = sockets.listen(given.port)

@@ -60,7 +60,7 @@ async def _credentials(platform: Platform, receive: Receive, send: Send) -> None
         await answer(send, 403, {"message": str(error)})
         return
     session = f"{service.split('.')[0]}-{role.rsplit('/', 1)[-1]}"[:64]
-    full_uri, token = platform.credentials.issue(role, session, durable=True)
+    full_uri, token = platform.credentials.issue(role, session, {"environment_role": role}, durable=True)
     await answer(send, 200, {"full_uri": full_uri, "authorization_token": token})
 
 

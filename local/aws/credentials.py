@@ -21,7 +21,8 @@ class _Grant:
     role_arn: str
     session_name: str
     token: str
-    durable: bool = False  # a service holds it: it must outlive this process
+    origin: dict[str, Any]  # where its holder calls from
+    durable: bool  # a service holds it: it must outlive this process
 
 
 class Credentials:
@@ -34,10 +35,12 @@ class Credentials:
         self._lock = Lock()
         journal.register("grant", self._restore, lambda *_: True)
 
-    def issue(self, role_arn: str, session_name: str, *, durable: bool = False) -> tuple[str, str]:
+    def issue(
+        self, role_arn: str, session_name: str, origin: dict[str, Any], *, durable: bool = False
+    ) -> tuple[str, str]:
         """(address, authorization token) for a role whose trust was checked before."""
         credential_id, token = secrets.token_urlsafe(18), secrets.token_urlsafe(24)
-        grant = _Grant(role_arn, session_name, token, durable)
+        grant = _Grant(role_arn, session_name, token, origin, durable)
         with self._lock:
             self._grants[credential_id] = grant
         if durable:
@@ -52,7 +55,7 @@ class Credentials:
             return 404, {"code": "NotFound", "message": "no such credentials"}
         if not hmac.compare_digest(token.encode(), grant.token.encode()):
             return 403, {"code": "AccessDenied", "message": "wrong authorization token"}
-        session = self._sessions.of(grant.role_arn, grant.session_name, durable=grant.durable)
+        session = self._sessions.of(grant.role_arn, grant.session_name, grant.origin, durable=grant.durable)
         return 200, session.document()
 
     def revoke(self, full_uri: str) -> None:

@@ -54,9 +54,9 @@ class Agent:
         """Tasks that are not stopped."""
         return len(self._runs)
 
-    def start(self, record: Json, definition: Json, account: str, region: str) -> None:
-        """Run an accepted task."""
-        run = TaskRun(self._loop, self._launcher, record, definition, (account, region), self._on_change)
+    def start(self, record: Json, definition: Json, scope: tuple[str, str], network: Json) -> None:
+        """Run an accepted task. scope: account and Region; network: its place (network/origin.py)."""
+        run = TaskRun(self._loop, self._launcher, record, definition, scope, network, self._on_change)
         self._runs[record["taskArn"]] = run
         self._loop.submit(lambda: run.begin(self._faults.start_latency(record)))
 

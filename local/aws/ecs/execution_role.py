@@ -8,13 +8,15 @@ version forms of valueFrom.
 import re
 from typing import Any
 
-from ministack.core.iam_evaluator import EvalResult
+from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecs, secretsmanager, ssm
 
 from local.aws.ecs.runtime import StartError
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.sessions import RoleSessions, TrustError, check_trust
+from local.aws.network import reach
+from local.aws.network.origin import of_session
 
 _IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.[^/]+/(?P<repository>[^:@]+)")
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
@@ -26,8 +28,11 @@ _RETRIEVAL = (
 class ExecutionRole:
     """One task's execution role. Needs a request scope (account, Region)."""
 
-    def __init__(self, arn: str, task_arn: str, sessions: RoleSessions, enforcement: Enforcement) -> None:
+    def __init__(
+        self, arn: str, task_arn: str, network: dict[str, Any], sessions: RoleSessions, enforcement: Enforcement
+    ) -> None:
         self._arn, self._sessions, self._enforcement = arn, sessions, enforcement
+        self._task_id, self._network = task_arn.rsplit("/", 1)[-1], network
         if arn:
             try:
                 check_trust(arn, "ecs-tasks.amazonaws.com", {"aws:SourceArn": task_arn})
@@ -41,10 +46,13 @@ class ExecutionRole:
         if not self._arn:
             return f"no execution role was given, so nobody may perform: {action} on resource: {resource}"
         service = action.split(":")[0]
-        key = self._sessions.of(self._arn, "ecs-agent").access_key  # asked for anew: a task outlives a session
+        # Asked for anew each time: a task may outlive a session.
+        key = self._sessions.of(self._arn, self._task_id, self._network).access_key
         decision = self._enforcement.enforce(key, action, service, get_region(), resource)
         if decision is None:
             return None
+        if isinstance(decision, AuthError):
+            return decision.message
         who = decision.principal_arn if isinstance(decision, EvalResult) else self._arn
         return (
             f"User: {who} is not authorized to perform: {action} on resource: {resource} because no "
@@ -68,6 +76,17 @@ class ExecutionRole:
                     f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
                     f"{image}: 403 Forbidden: {denied}"
                 )
+
+        self._may_get_layers(image, parts["region"])
+
+    def _may_get_layers(self, image: str, region: str) -> None:
+        """Layers come from a bucket of ECR's, by addresses that ECR signs: only the network can be in the way."""
+        origin = of_session(self._sessions.of(self._arn, self._task_id, self._network).access_key)
+        layers = f"arn:aws:s3:::prod-{region}-starport-layer-bucket/layer"
+        signer = EvalContext("arn:aws:iam::aws:role/ecr", "AssumedRole", "aws", "s3:GetObject", layers, region)
+        reason = reach.denial(origin, "s3", region, signer) if origin else None
+        if reason:
+            raise StartError(f"CannotPullContainerError: pull image layers of {image}: {reason}")
 
     def secrets(self, container: dict[str, Any]) -> dict[str, str]:
         """The container's secrets by variable name. Raises StartError when one may not or cannot be read."""

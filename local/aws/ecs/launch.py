@@ -60,17 +60,17 @@ class Launcher:
         shutil.rmtree(self._scratch, ignore_errors=True)  # what a killed emulator left
         self.engine_used: Callable[[str], None] = lambda engine: None
 
-    def start(self, task: Json, definition: Json, container: Json) -> Started:
+    def start(self, task: Json, definition: Json, container: Json, network: Json) -> Started:
         """Raises StartError with the reason that ECS gives."""
         pin_request_origin("127.0.0.1", True)
-        role = self._execution_role(task, definition)
+        role = self._execution_role(task, definition, network)
         if reason := self._faults.pull_error(task):
             raise StartError(reason)
         role.may_pull(container["image"])
         entry = self._images.find(container["image"])
         task_id = task["taskArn"].rsplit("/", 1)[-1]
         log = self._log_stream(container, task_id, role)
-        environment, uri = self._task_credentials(task, definition, task_id)
+        environment, uri = self._task_credentials(task, definition, task_id, network)
         environment |= role.secrets(container)
         token = self._register_metadata(task, definition, container, task_id)
         environment["ECS_CONTAINER_METADATA_URI_V4"] = f"{self._options.endpoint}/v4/{token}"
@@ -85,9 +85,9 @@ class Launcher:
             ecs_metadata.unregister_token(one.metadata_token)
         shutil.rmtree(self._scratch / task_id, ignore_errors=True)
 
-    def _execution_role(self, task: Json, definition: Json) -> ExecutionRole:
+    def _execution_role(self, task: Json, definition: Json, network: Json) -> ExecutionRole:
         arn = task["overrides"].get("executionRoleArn") or definition.get("executionRoleArn") or ""
-        return ExecutionRole(arn, task["taskArn"], self._sessions, self._enforcement)
+        return ExecutionRole(arn, task["taskArn"], network, self._sessions, self._enforcement)
 
     def _log_stream(self, container: Json, task_id: str, role: ExecutionRole) -> LogStream | None:
         configuration = container.get("logConfiguration") or {}
@@ -101,7 +101,9 @@ class Launcher:
         stream.create()
         return stream
 
-    def _task_credentials(self, task: Json, definition: Json, task_id: str) -> tuple[dict[str, str], str]:
+    def _task_credentials(
+        self, task: Json, definition: Json, task_id: str, network: Json
+    ) -> tuple[dict[str, str], str]:
         environment = {
             "AWS_REGION": get_region(),
             "AWS_DEFAULT_REGION": get_region(),
@@ -117,7 +119,7 @@ class Launcher:
             raise StartError(
                 f"ECS was unable to assume the role '{role}' that was provided for this task. {error}"
             ) from error
-        uri, token = self._credentials.issue(role, task_id)
+        uri, token = self._credentials.issue(role, task_id, network)
         environment |= {"AWS_CONTAINER_CREDENTIALS_FULL_URI": uri, "AWS_CONTAINER_AUTHORIZATION_TOKEN": token}
         return environment, uri
 

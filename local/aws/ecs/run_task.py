@@ -21,6 +21,7 @@ from local.aws.ecs.task_store import TaskStore
 from local.aws.ecs.validation import check_against_definition, check_request
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.enforcement import Enforcement
+from local.aws.network.origin import of_task
 
 Json = dict[str, Any]
 
@@ -74,7 +75,7 @@ class RunTask:
             self.tokens.remember(scope, data, [record["taskArn"] for record in records])
         started = [public(record) for record in records]
         for record in records:
-            self.agent.start(record, copy.deepcopy(definition), get_account_id(), get_region())
+            self.agent.start(record, copy.deepcopy(definition), (get_account_id(), get_region()), of_task(data))
         return answer({"tasks": started, "failures": []})
 
     def _record(self, data: Json, definition: Json, cluster: Json, placed: Placement) -> Json:

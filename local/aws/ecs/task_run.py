@@ -47,9 +47,10 @@ class TaskRun:
         record: Json,
         definition: Json,
         scope: tuple[str, str],
+        network: Json,
         on_change: Callable[["TaskRun"], None],
     ) -> None:
-        self.record, self.scope = record, scope
+        self.record, self.scope, self._network = record, scope, network
         self.task_id = record["taskArn"].rsplit("/", 1)[-1]
         self._loop, self._launcher, self._definition, self._on_change = loop, launcher, definition, on_change
         self._containers: list[_Running] = []
@@ -112,7 +113,7 @@ class TaskRun:
         self._on_change(self)
 
     def _start(self, definition: Json, record: Json) -> None:
-        started = self._launcher.start(self.record, self._definition, definition)
+        started = self._launcher.start(self.record, self._definition, definition, self._network)
         process = started.container.process
         assert process.stdout  # noqa: S101 - runtimes open it
 
