@@ -45,9 +45,12 @@ class Observer:
         self._api.delete(f"/dags/{dag_id}/dagRuns/{run_id}").raise_for_status()
 
     def log(self, dag_id: str, run_id: str, try_number: int = 1) -> str:
+        """All lines as the UI shows them, then the messages of the errors."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/work/logs/{try_number}"
         answer = self._api.get(path, params={"full_content": True}, headers={"accept": "application/json"})
-        return "\n".join(str(line.get("event")) for line in answer.json()["content"])
+        lines = answer.json()["content"]
+        errors = [error["exc_value"] for line in lines for error in line.get("error_detail") or []]
+        return "\n".join([*(str(line.get("event")) for line in lines), *errors])
 
     def xcom(self, dag_id: str, run_id: str, key: str) -> Any:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/work/xcomEntries/{key}"

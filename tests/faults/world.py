@@ -82,6 +82,9 @@ class World:
         self.client("ecr").create_repository(repositoryName=LANE)
         role = self._role()
         ec2 = self.client("ec2")
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        for table in ec2.describe_route_tables()["RouteTables"]:  # a way to the image registry and the logs
+            ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
         self._network = {
             "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
             "security_groups": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
