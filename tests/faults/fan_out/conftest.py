@@ -20,6 +20,8 @@ def world(tmp_path_factory):
         # Airflow waits five minutes before it gives up a task whose host died; the test should not.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        # What a killed scheduler had queued is found by its successor in this rhythm (default: five minutes as well).
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
     }
     world = World(Path(tmp_path_factory.mktemp("fan-out")), version, FAN_DAGS, settings)
     try:
