@@ -1,10 +1,13 @@
 # Security: who may do what, proven. test-security is fast; the live mutation takes minutes.
-.PHONY: test-security check-security iam-mutation security-docs
+.PHONY: test-security test-secrets check-security iam-mutation security-docs
 
 ENVIRONMENTS := $(basename $(notdir $(wildcard environments/*.toml)))
 
 test-security: .venv/.made $(VENVS)/emulator/.made
-	.venv/bin/python -m pytest $(PYTEST) tests/security
+	.venv/bin/python -m pytest $(PYTEST) tests/security --ignore tests/security/planted
+
+test-secrets: $(SETUP) ## plant secrets in a real run, then look for them in logs, database, S3 and AWS's answers
+	.venv/bin/python -m pytest $(PYTEST) tests/security/planted
 
 check-security: .venv/.made node_modules/.made $(VENVS)/security/.made ## checkov on every template, parliament on every policy
 	@for env in $(ENVIRONMENTS); do .venv/bin/tasklane synth --env $$env >/dev/null || exit 1; done
