@@ -16,7 +16,7 @@ from ops.cdk import parameters, run_cdk
 from ops.errors import UserError
 from ops.images.ship import build, chosen, image_states, push
 from ops.infrastructure.changes import Parameters, stack_changes
-from ops.infrastructure.stacks import failure, stack_exists
+from ops.infrastructure.stacks import failure, settled, stack_exists
 from ops.infrastructure.templates import synthesize, templates
 from ops.mwaa_files import mwaa_files, upload_mwaa_files
 from ops.release.create import Outcome, create_release
@@ -26,6 +26,7 @@ from ops.workspace import Workspace
 from platform_spec.naming import image_parameter
 
 Say = Callable[[str], None]
+MWAA_MINUTES = 120
 FOUNDATION = ("storage", "network", "registry")
 
 
@@ -77,11 +78,17 @@ def bootstrap(workspace: Workspace, say: Say) -> None:
 
 def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Outcome:
     """Images, files, stacks, release; the caller holds the lock."""
+    registry = workspace.names.stack("registry")  # a new task's repository must be there before its image
+    deploy_stacks(workspace, [c.stack for c in stack_changes(workspace, {}) if c.stack == registry], {}, say)
     settings = {
         workspace.names.stack("compute"): image_values(workspace, choices, say),
         workspace.names.stack("airflow"): upload_mwaa_files(workspace, mwaa_files(workspace)),
     }
     changes = stack_changes(workspace, settings)
+    for busy in [change for change in changes if change.kind.endswith("_IN_PROGRESS)")]:
+        say(f"stacks: {busy.stack}: waiting for CloudFormation to end what was begun")
+        settled(workspace, busy.stack, minutes=MWAA_MINUTES)
+        changes = stack_changes(workspace, settings)
     for change in changes:
         say(f"stacks: {change.stack}: {change.kind}" + (f"; {change.downtime}" if change.downtime else ""))
     deploy_stacks(workspace, [change.stack for change in changes], settings, say)

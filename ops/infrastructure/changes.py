@@ -33,6 +33,7 @@ def stack_changes(workspace: Workspace, parameters: Parameters) -> list[StackCha
     """Stacks that differ from this source's templates and from `parameters` (stack → name → value)."""
     wanted = templates(workspace)
     with ThreadPoolExecutor(max_workers=8) as pool:
+        deployed: dict[str, DeployedStack | None]
         deployed = dict(zip(wanted, pool.map(lambda name: deployed_stack(workspace, name), wanted), strict=True))
     compared = (_compare(name, deployed[name], wanted[name], parameters.get(name, {})) for name in wanted)
     return [change for change in compared if change is not None]

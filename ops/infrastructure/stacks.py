@@ -77,14 +77,20 @@ def set_parameters(workspace: Workspace, name: str, values: Mapping[str, str], *
         Parameters=[*kept, *set_now],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     )
+    status = settled(workspace, name, minutes=minutes)
+    if status != "UPDATE_COMPLETE":
+        raise UserError(f"stack {name} is {status}:\n{failure(workspace, name)}")
+
+
+def settled(workspace: Workspace, name: str, *, minutes: float) -> str:
+    """Wait for what CloudFormation is doing to a stack, ours or that of a deployment that was killed; its status."""
     until, pause = time.monotonic() + minutes * 60, 0.2
-    while (status := _status(workspace, name)).endswith("_IN_PROGRESS"):
+    while (status := _status(workspace, name)).endswith("_IN_PROGRESS") and status not in USABLE:
         if time.monotonic() > until:
             raise UserError(f"stack {name} is still {status} after {minutes:g} minutes; watch it in CloudFormation")
         time.sleep(pause)
         pause = min(pause * 1.5, 15)
-    if status != "UPDATE_COMPLETE":
-        raise UserError(f"stack {name} is {status}:\n{failure(workspace, name)}")
+    return status
 
 
 def failure(workspace: Workspace, name: str) -> str:

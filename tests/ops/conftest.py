@@ -23,6 +23,7 @@ from ops.workspace import Workspace
 from tests.ops.repository import make_repository
 
 ROOT = Path(__file__).resolve().parents[2]
+ROLE_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 HAS_ENGINE = answering_engine() is not None
 
 
@@ -105,21 +106,30 @@ class Deployed:
         return deploy(self.again(), self.said.append, Choices(images=HAS_ENGINE, airflow=False))
 
 
-@pytest.fixture(scope="module")
-def deployed(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Environment `one`, deployed into an account in which nothing was."""
+@pytest.fixture(scope="session")
+def deployed_once(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployed, dict[str, str]]:
+    """Environment `one`, deployed into an account in which nothing was, and the shell of its pipeline."""
     with pytest.MonkeyPatch.context() as shell:
         shell.setenv("AWS_ENDPOINT_URL", emulator)
         root = make_repository(tmp_path_factory.mktemp("repository"), "one", "two")
         made = Deployed(Workspace("one", root), [])
         hand_over(made.again(), shell)
         made.deploy()
-        yield made
+        return made, {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", *ROLE_VARIABLES)}
+
+
+@pytest.fixture
+def deployed(deployed_once: tuple[Deployed, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """The environment in the shell of its pipeline: the deploy role's session, nothing else."""
+    made, shell = deployed_once
+    for name, value in shell.items():
+        monkeypatch.setenv(name, value)
+    return Deployed(made.again(), [])
 
 
 def forget_role(shell: pytest.MonkeyPatch) -> None:
     """Back to a person with all rights in the account (the emulator's root)."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+    for name in ROLE_VARIABLES:
         shell.delenv(name, raising=False)
 
 

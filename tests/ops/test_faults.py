@@ -1,0 +1,182 @@
+"""What goes wrong between two commands: killed anywhere, two at once, another hand in the bucket, a failed stack."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ops.dags import dag_files, upload
+from ops.deploy import Choices, deploy
+from ops.errors import UserError
+from ops.objects import Bucket, sha256
+from ops.release.create import create_release
+from ops.release.lock import KEY, deployment_lock
+from ops.release.store import ReleaseStore
+from ops.workspace import Workspace
+from tests.ops.conftest import HAS_ENGINE, Deployed, forget_role
+from tests.ops.repository import commit
+
+KILLED = 9
+
+
+def in_a_process_of_its_own(work: Callable[[], object]) -> int:
+    """Run in a fork; the exit code: 0 done, KILLED when it ended itself, 1 when it raised."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:  # noqa: BLE001 (the parent sees the code)
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def dies_at_write(workspace: Workspace, number: int) -> None:
+    """The process ends, with no chance to clean up, instead of its `number`-th change in S3."""
+    seen = []
+
+    def hook(model, **_named: object) -> None:
+        if model.name in ("PutObject", "DeleteObject"):
+            seen.append(model.name)
+            if len(seen) == number:
+                os._exit(KILLED)
+
+    workspace.client("s3").meta.events.register("before-call.s3", hook)
+
+
+def dag_folder(workspace: Workspace) -> dict[str, str]:
+    bucket = Bucket(workspace)
+    return {key: stored.sha256 for key, stored in bucket.heads(bucket.keys("dags/")).items()}
+
+
+def test_killed_at_every_write_the_running_release_stays_and_the_next_attempt_finishes(deployed: Deployed) -> None:
+    store = ReleaseStore(deployed.workspace)
+    number = 0
+    while True:
+        number += 1
+        path = deployed.root / "dags/hello.py"
+        path.write_text(path.read_text() + f"# to be killed at write {number}\n")
+        commit(deployed.root)
+        before, running = dag_folder(deployed.workspace), store.running()
+        assert running is not None
+
+        def release(number: int = number) -> None:
+            workspace = deployed.again()
+            dies_at_write(workspace, number)
+            with deployment_lock(workspace, "release create"):
+                create_release(workspace, lambda line: None)
+
+        code = in_a_process_of_its_own(release)
+        if code == 0:
+            break
+        assert code == KILLED
+        new = {f"dags/{name}": sha256(content) for name, content in dag_files(deployed.again()).items()}
+        after = dag_folder(deployed.workspace)
+        assert all(digest in (before.get(key), new.get(key)) for key, digest in after.items() if key in new)
+        if store.running_id() == running.id:
+            assert after["dags/manifest.json"] == before["dags/manifest.json"]
+        assert store.get(running.id) == running
+        workspace = deployed.again()
+        with deployment_lock(workspace, "the next attempt"):
+            create_release(workspace, lambda line: None)
+        assert dag_folder(deployed.workspace).items() >= new.items()
+    assert number >= 7  # lock, content, record, DAG, manifest, activation, unlock: at least
+
+
+@pytest.mark.skipif(not HAS_ENGINE, reason="no image builder answers (docker, podman, buildah)")
+def test_a_deployment_killed_at_each_of_its_steps_is_finished_by_the_next(deployed: Deployed) -> None:
+    (deployed.root / "task_images/hello/hello.txt").write_text(f"to be killed {deployed.root}\n")
+    path = deployed.root / "dags/hello.py"
+    path.write_text(path.read_text() + "# with the image\n")
+    commit(deployed.root)
+    running = ReleaseStore(deployed.workspace).running_id()
+    for step in ("templates: synthesized", "images: building", "images: pushing", "stacks: deploying"):
+
+        def attempt(step: str = step) -> None:
+            deploy(deployed.again(), lambda line: os._exit(KILLED) if line.startswith(step) else None, CHOICES)
+
+        assert in_a_process_of_its_own(attempt) == KILLED, step
+        assert ReleaseStore(deployed.workspace).running_id() == running
+    outcome = deployed.deploy()
+    assert outcome.created
+    assert outcome.changes.changed == ["hello.py", "manifest.json"]
+    assert not deployed.deploy().created
+
+
+CHOICES = Choices(airflow=False)
+
+
+def test_two_at_once_one_wins_the_other_is_told_who_and_since_when(deployed: Deployed) -> None:
+    told = r"is being changed by .+ \(deploy\) on .+ since 20\d\d-.*; wait until"
+    with deployment_lock(deployed.again(), "deploy"), pytest.raises(UserError, match=told):
+        deployed.deploy()
+    deployed.deploy()
+
+
+@pytest.mark.parametrize(("age_seconds", "taken"), [(30, False), (300, True)])
+def test_the_lock_of_another_machine_is_taken_over_only_when_it_is_not_renewed(
+    deployed: Deployed, age_seconds: int, taken: bool
+) -> None:
+    renewed = (datetime.now(UTC) - timedelta(seconds=age_seconds)).isoformat()
+    held = {"who": "kim", "what": "deploy", "since": "2026-01-01T00:00:00+00:00", "host": "elsewhere", "process": 1}
+    bucket = Bucket(deployed.workspace)
+    bucket.put(KEY, json.dumps({**held, "process_started": "1", "id": "x", "renewed": renewed}).encode())
+    if taken:
+        assert deployed.deploy() is not None
+    else:
+        with pytest.raises(UserError, match="is being changed by kim"):
+            deployed.deploy()
+        bucket.delete([KEY])
+
+
+def test_another_hand_in_the_bucket_is_named(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = ReleaseStore(deployed.workspace).running()
+    assert running is not None
+    stock = Bucket.put_all
+
+    def put_all(self: Bucket, contents: dict[str, bytes]) -> None:
+        stock(self, {**contents, "dags/hello.py": b"# by another hand\n"})
+
+    monkeypatch.setattr(Bucket, "put_all", put_all)
+    files = {**dag_files(deployed.again()), "new.py": b"# new\n"}
+    with pytest.raises(UserError, match=r"hello.py has another content; somebody else writes there"):
+        upload(deployed.again(), files, running.manifest)
+    monkeypatch.undo()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", ""))
+
+
+def test_a_stack_that_was_rolled_back_is_shown_with_resource_and_reason(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as shell:
+        forget_role(shell)
+        iam = deployed.again().client("iam")
+        trust = {"Version": "2012-10-17", "Statement": []}
+        iam.create_role(RoleName="tasklane-one-other-task", AssumeRolePolicyDocument=json.dumps(trust))
+    folder = deployed.root / "task_images/other"
+    folder.mkdir()
+    for name in ("task.toml", "Dockerfile", "hello.txt"):
+        (folder / name).write_text((deployed.root / "task_images/hello" / name).read_text().replace("hello/", "other/"))
+    (folder / "hello.txt").write_text(f"other {deployed.root}")
+    commit(deployed.root)
+    running = ReleaseStore(deployed.workspace).running_id()
+    with pytest.raises(UserError) as caught:
+        deployed.deploy()
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "CloudFormation rolled back:"
+    assert "OtherTaskRole" in lines[1]
+    assert "AWS::IAM::Role" in lines[1]
+    assert "already exists" in lines[1]
+    assert len(lines) <= 6
+    assert ReleaseStore(deployed.workspace).running_id() == running
+    with monkeypatch.context() as shell:
+        forget_role(shell)
+        deployed.again().client("iam").delete_role(RoleName="tasklane-one-other-task")
+    assert deployed.deploy().created  # the same command, once the cause is gone
+    for name in ("task.toml", "Dockerfile", "hello.txt"):
+        (folder / name).unlink()
+    folder.rmdir()
+    commit(deployed.root)
+    assert deployed.deploy().created
