@@ -31,7 +31,8 @@ class Item(_Model):
     """One unit of work (a sample). `result` is a content-addressed URI stem, `files` the URIs it is made from.
 
     `weight` is what is balanced where bytes do not tell how long the item takes; 0 means its bytes. `problem` says why
-    the item cannot be worked on; the lane records it instead of a result, by name.
+    the item cannot be worked on; the lane records it instead of a result, by name. `layout` is a word of the task image
+    for how `files` belong together (a sample's lanes and mates), empty where their number tells.
     """
 
     key: Annotated[str, Field(min_length=1)]
@@ -40,6 +41,7 @@ class Item(_Model):
     files: tuple[str, ...] = ()
     result: str = ""
     problem: str = ""
+    layout: str = ""
 
 
 class PlannedItem(Item):

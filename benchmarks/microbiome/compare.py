@@ -40,7 +40,7 @@ def ours(samples: list[FoundSample], reference: Path, folder: Path) -> tuple[Sec
 
     paths = []
     for sample in samples:
-        _, sequences = process_sample(sample.files, ("R1", "R2"), SETTINGS, folder)
+        _, sequences = process_sample(sample.files, ("R1", "R2"), True, SETTINGS, folder)
         paths.append(folder / f"{sample.name}.fasta.gz")
         _write_fasta(paths[-1], sequences)
     lap("merge, filter, dereplicate")
@@ -131,7 +131,7 @@ def main() -> None:
                 seconds, counts = work(samples, options.reference, folder)
                 found[program].append(seconds)
                 print(program, {step: round(value, 3) for step, value in seconds.items()}, counts, file=sys.stderr)
-        pairs = sum(process_sample(sample.files, ("R1", "R2"), SETTINGS, folder)[0].input for sample in samples)
+        pairs = sum(process_sample(sample.files, ("R1", "R2"), True, SETTINGS, folder)[0].input for sample in samples)
     report(found, pairs, len(samples))
 
 

@@ -101,12 +101,20 @@ def _reference(bucket: str, reference: str) -> StoredObject:
 
 def _item(bucket: str, sample: Sample, result: str) -> Item:
     files = tuple(f"s3://{bucket}/{stored.key}" for stored in sample.objects)
-    return Item(key=sample.name, bytes=sample.bytes, files=files, result=result, problem=sample.problem)
+    return Item(
+        key=sample.name,
+        bytes=sample.bytes,
+        files=files,
+        result=result,
+        problem=sample.problem,
+        layout=sample.layout,
+    )
 
 
 def _sample_id(sample: Sample, parameters: dict[str, Any], version: int) -> str:
     shared = {name: parameters[name] for name in BATCH_PARAMETERS if name in parameters}
-    return _digest([sample.name, sample.problem, [[o.etag, o.size] for o in sample.objects], shared, version])
+    files = [[o.etag, o.size] for o in sample.objects]
+    return _digest([sample.name, sample.problem, sample.layout, files, shared, version])
 
 
 def _digest(value: Any) -> str:

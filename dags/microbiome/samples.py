@@ -4,11 +4,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # The same rules as the image's own (task_images/microbiome/README.md, "File names"); a test holds them together.
 # bcl2fastq: <sample>_S<n>_L<lane>_R<read>_001; some exports leave out the S or the lane, or write _1/_2 for the read.
-_ILLUMINA = re.compile(r"^(?P<sample>.+?)(?:_S?\d+)?_L\d{3}_R(?P<read>[12])_001$")
-_SHORT = re.compile(r"^(?P<sample>.+?)(?:_S\d+)?[_.]R?(?P<read>[12])(?:_001)?$")
+_ILLUMINA = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S?\d+))?_L(?P<lane>\d{3})_R(?P<read>[12])_001$")
+_SHORT = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S\d+))?[_.]R?(?P<read>[12])(?:_001)?$")
 _FASTQ = re.compile(r"\.(fastq|fq)(\.gz)?$", re.IGNORECASE)
 
 
@@ -23,15 +24,29 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Sample:
-    """The objects of one sample, forward reads first; `problem` says why it cannot be analysed, empty if it can."""
+    """The objects of one sample: R1 and R2 of the first lane, then of the next.
+
+    `layout` is "paired" or "single"; `problem` says why the sample cannot be analysed, empty if it can.
+    """
 
     name: str
     objects: tuple[StoredObject, ...]
     problem: str = ""
+    layout: str = ""
 
     @property
     def bytes(self) -> int:
         return sum(o.size for o in self.objects)
+
+
+class _File(NamedTuple):
+    """What a file's name tells; `lane` (002) and `number` (S280, 10) are empty where it does not."""
+
+    sample: str
+    read: str
+    lane: str
+    number: str
+    stored: StoredObject
 
 
 def find_samples(objects: Iterable[StoredObject]) -> list[Sample]:
@@ -40,25 +55,47 @@ def find_samples(objects: Iterable[StoredObject]) -> list[Sample]:
     A FASTQ that follows no rule is a single-end sample of its own. Where other samples are paired, a sample with one
     file has lost the other. Problems stay with their sample: the lane quarantines it by name, the others go on.
     """
-    groups: dict[str, dict[str, list[StoredObject]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[str, list[_File]] = defaultdict(list)
     for stored in objects:
-        stem, found = _FASTQ.subn("", stored.key.rsplit("/", 1)[-1])
-        if not found:
-            continue
-        match = _ILLUMINA.match(stem) or _SHORT.match(stem)
-        name, read = (match["sample"], match["read"]) if match else (stem, "1")
-        groups[name][read].append(stored)
-    paired = any(len(reads) == 2 for reads in groups.values())
-    return [_sample(name, reads, paired=paired) for name, reads in sorted(groups.items())]
+        file = _parse(stored)
+        if file:
+            groups[file.sample].append(file)
+    others_paired = any({file.read for file in files} == {"1", "2"} for files in groups.values())
+    return [_sample(name, files, others_paired) for name, files in sorted(groups.items())]
 
 
-def _sample(name: str, reads: dict[str, list[StoredObject]], *, paired: bool) -> Sample:
-    ordered = tuple(stored for read in sorted(reads) for stored in sorted(reads[read], key=lambda o: o.key))
-    listed = ", ".join(stored.key for stored in ordered)
-    if any(len(same) > 1 for same in reads.values()):
-        return Sample(name, ordered, f"duplicate sample name: more than one file for the same read ({listed})")
-    if "1" not in reads:
-        return Sample(name, ordered, f"R2 without R1 ({listed})")
-    if paired and "2" not in reads:
-        return Sample(name, ordered, f"R1 without R2, while other samples are paired ({listed})")
-    return Sample(name, ordered)
+def _parse(stored: StoredObject) -> _File | None:
+    name = stored.key.rsplit("/", 1)[-1]
+    stem, ending = _FASTQ.subn("", name)
+    if not ending or name.startswith("."):
+        return None
+    match = _ILLUMINA.match(stem) or _SHORT.match(stem)
+    if not match:
+        return _File(stem, "1", "", "", stored)
+    found = match.groupdict()
+    return _File(found["sample"], found["read"], found.get("lane") or "", found["number"] or "", stored)
+
+
+def _sample(name: str, files: list[_File], others_paired: bool) -> Sample:
+    ordered = sorted(files, key=lambda file: (file.lane, file.read, file.stored.key))
+    objects = tuple(file.stored for file in ordered)
+    problem = _problem(ordered, others_paired)
+    if problem:
+        return Sample(name, objects, f"{problem} ({', '.join(stored.key for stored in objects)})")
+    return Sample(name, objects, layout="paired" if ordered[-1].read == "2" else "single")
+
+
+def _problem(files: list[_File], others_paired: bool) -> str:
+    """Why these are not one sample's files; empty if they are: its lanes, each once, all with R2 or all without."""
+    lanes = {read: [file.lane for file in files if file.read == read] for read in "12"}
+    numbers = {read: {file.number for file in files if file.read == read} for read in "12"}
+    if any(len(set(found)) < len(found) or ("" in found and len(found) > 1) for found in lanes.values()):
+        return "duplicate sample name: more than one file for the same read and lane"
+    of_sheet = {number for number in numbers["1"] | numbers["2"] if number.startswith("S")}
+    if len(of_sheet) > 1 or any(len(found) > 1 for found in numbers.values()):
+        return "duplicate sample name: its files carry different sample numbers"
+    if not lanes["1"]:
+        return "R2 without R1"
+    if not lanes["2"]:
+        return "R1 without R2, while other samples are paired" if others_paired else ""
+    return "" if set(lanes["1"]) == set(lanes["2"]) else "R1 and R2 are not of the same lanes"

@@ -27,6 +27,17 @@ def test_pairs_are_found_whatever_the_order(forward: str, reverse: str, sample: 
     assert names(f"raw/{reverse}", f"raw/{forward}") == {sample: [f"raw/{forward}", f"raw/{reverse}"]}
 
 
+def test_lanes_belong_together_in_their_order() -> None:
+    keys = [f"raw/A_S1_L00{lane}_R{read}_001.fastq.gz" for lane in (1, 2, 3, 4) for read in (1, 2)]
+    assert names(*reversed(keys)) == {"A": keys}
+
+
+def test_two_lanes_of_single_reads_are_no_pair() -> None:
+    keys = [f"raw/{folder}/A_S1_L00{lane}_R1_001.fastq.gz" for lane, folder in ((1, "y"), (2, "x"))]
+    (found,) = find_samples(StoredObject(key, 10, "etag") for key in keys)
+    assert ([stored.key for stored in found.objects], found.layout, found.problem) == (keys, "single", "")
+
+
 def test_other_objects_are_left_out_and_a_plain_fastq_is_a_sample() -> None:
     assert names("raw/notes.txt", "raw/", "raw/plain.fastq.gz") == {"plain": ["raw/plain.fastq.gz"]}
 
@@ -35,6 +46,9 @@ def test_other_objects_are_left_out_and_a_plain_fastq_is_a_sample() -> None:
     ("keys", "problem"),
     [
         (["raw/run1/A_S1_L001_R1_001.fastq.gz", "raw/run2/A_S9_L001_R1_001.fastq.gz"], "duplicate sample name"),
+        (["raw/A_S1_L001_R1_001.fastq.gz", "raw/A_S2_L002_R1_001.fastq.gz"], "duplicate sample name"),
+        (["raw/A_S1_L001_R1_001.fastq.gz", "raw/A_S1_R1_001.fastq.gz"], "duplicate sample name"),
+        (["raw/A_S1_L001_R1_001.fastq.gz", "raw/A_S1_L002_R2_001.fastq.gz"], "R1 and R2 are not of the same lanes"),
         (["raw/A_R2.fastq.gz"], "R2 without R1"),
         (["raw/A_R1.fastq.gz", "raw/B_R1.fastq.gz", "raw/B_R2.fastq.gz"], "R1 without R2, while other"),
     ],

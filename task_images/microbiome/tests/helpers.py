@@ -30,6 +30,7 @@ def write_manifest(
         {
             "key": sample.name, "bytes": 1, "batch": number % batches, "files": [str(file) for file in sample.files],
             "result": f"{results}/{hashlib.sha256(sample.name.encode()).hexdigest()}", "problem": sample.problem,
+            "layout": sample.layout,
         }
         for number, sample in enumerate(samples)
     ]  # fmt: skip

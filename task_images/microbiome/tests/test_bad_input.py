@@ -110,6 +110,8 @@ def test_gather_finds_reads_that_got_lost(study: Path, tmp_path: Path, command: 
         ({"schema_version": 2}, "schema_version 2 is not supported"),
         ({"items": []}, "no items"),
         ({"items": [{"key": "a", "batch": 0, "files": ["1", "2", "3"], "result": "r"}]}, "3 files; allowed"),
+        ({"items": [{"key": "a", "batch": 0, "files": ["1", "2", "3"], "result": "r", "layout": "paired"}]}, "3 files"),
+        ({"items": [{"key": "a", "batch": 0, "files": ["1"], "result": "r", "layout": "odd"}]}, "layout 'odd' is not"),
         ({"items": [{"key": "a\tb", "batch": 0, "files": ["1"], "result": "r"}]}, "control characters"),
         ({"items": [{"key": "a", "files": ["1"], "result": "r"}]}, "needs key, files, result and batch"),
     ],

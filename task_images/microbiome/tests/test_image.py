@@ -26,6 +26,7 @@ print("compiled", len(counted), "exit", code)
 """
 
 
+@pytest.mark.timeout(600)  # all kernels are compiled: 10 CPU seconds, which a busy machine makes minutes of
 def test_baked_kernels_are_used_and_nothing_is_compiled(tmp_path: Path) -> None:
     baked, scratch = tmp_path / "baked", tmp_path / "scratch"
     scratch.mkdir()

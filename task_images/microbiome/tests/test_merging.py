@@ -34,7 +34,7 @@ def fastq(*reads: bytes, score: str = "I") -> bytes:
 def merge(write: Write, forward: bytes, backward: bytes, given: Settings = DEFAULTS) -> tuple[Reads, dict[bytes, int]]:
     """Counts and sequences of a sample made of these two files."""
     files = (write(forward, "a_R1.fastq"), write(backward, "a_R2.fastq"))
-    reads, sequences = process_sample(files, ("R1", "R2"), given, files[0].parent)
+    reads, sequences = process_sample(files, ("R1", "R2"), True, given, files[0].parent)
     return reads, dict(sequences)
 
 
@@ -121,11 +121,11 @@ def test_single_reads(fastq_file: Write) -> None:
     read = b"GTGCCAGCAGCCGCGGTAA" + fragment + reverse(b"GGACTACACGGGTATCTAAT") + random_sequence(11, 20)
     given = Settings(forward_primer="GTGYCAGCMGCCGCGGTAA", reverse_primer="GGACTACNVGGGTWTCTAAT")
     path = fastq_file(fastq(read, read[:120], fragment), "a.fastq")
-    reads, sequences = process_sample((path,), ("R1",), given, path.parent)
+    reads, sequences = process_sample((path,), ("R1",), False, given, path.parent)
     assert dict(sequences) == {fragment: 1, fragment[:101]: 1}
     assert (reads.input, reads.fates["no_primer"]) == (3, 1)
     cut = Settings(truncate_length=110)
-    reads, sequences = process_sample((path,), ("R1",), cut, path.parent)
+    reads, sequences = process_sample((path,), ("R1",), False, cut, path.parent)
     assert {len(sequence) for sequence, _ in sequences} == {110}
 
 
@@ -142,7 +142,9 @@ def test_reads_in_are_reads_accounted_for(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("microbiome.dereplicate.UNIQUE_IN_MEMORY", unique_in_memory)
         try:
-            reads, found = process_sample((folder / "1", folder / "2"), ("R1", "R2"), Settings(max_ee=2.0), folder)
+            reads, found = process_sample(
+                (folder / "1", folder / "2"), ("R1", "R2"), True, Settings(max_ee=2.0), folder
+            )
         except BadSample as problem:
             reason = problem.reason
         else:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from helpers import Command, summary_of
 
-from microbiome.names import find_samples, sample_and_read
+from microbiome.names import find_samples, parse_name
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,8 @@ from microbiome.names import find_samples, sample_and_read
     ],
 )
 def test_file_names(name: str, expected: tuple[str, int] | None) -> None:
-    assert sample_and_read(name) == expected
+    found = parse_name(name)
+    assert (found and found[:2]) == expected
 
 
 def test_samples_of_a_folder(tmp_path: Path) -> None:
@@ -34,9 +35,13 @@ def test_samples_of_a_folder(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    found = {sample.name: (len(sample.files), sample.problem.split(":")[0]) for sample in find_samples(tmp_path)}
+    found = {
+        sample.name: (len(sample.files), sample.problem.split(" (")[0].split(":")[0])
+        for sample in find_samples(tmp_path)
+    }
     assert found == {
-        "a": (2, ""), "b": (1, ""), "c": (1, "R2 without R1"), "d": (2, "duplicate sample name"),
+        "a": (2, ""), "b": (1, "R1 without R2, while other samples are paired"), "c": (1, "R2 without R1"),
+        "d": (2, "duplicate sample name"),
     }  # fmt: skip
 
 

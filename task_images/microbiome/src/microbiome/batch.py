@@ -68,7 +68,7 @@ def _process(item: Item, settings: Settings, folder: Path) -> str:
             paths.append(storage.fetch(uri, folder))
         except storage.Missing:
             raise BadSample(uri, 0, "the file does not exist") from None
-    reads, sequences = process_sample(tuple(paths), item.files, settings, folder)
+    reads, sequences = process_sample(tuple(paths), item.files, item.is_paired, settings, folder)
     unique = results.write_ok(item, settings, reads, sequences, folder)
-    unit = "pairs" if len(paths) == 2 else "reads"
+    unit = "pairs" if item.is_paired else "reads"
     return f"{reads.input} {unit}, {reads.fates['kept']} kept, {unique} different"

@@ -2,25 +2,42 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from microbiome import storage
 from microbiome.errors import BadInput
+from microbiome.names import PAIRED, SINGLE
 from microbiome.settings import Settings, parse_settings
 
 SCHEMA_VERSION = 1
+# How many files an item of each layout may have.
+ALLOWED_FILES: dict[str, Callable[[int], bool]] = {
+    "": lambda count: count in (1, 2),
+    PAIRED: lambda count: count > 0 and count % 2 == 0,
+    SINGLE: lambda count: count > 0,
+}
 
 
 @dataclass(frozen=True)
 class Item:
-    """One sample. `files` holds R1 and R2, or one file of single reads; `result` is a URI stem without ending."""
+    """One sample. `files` holds R1 and R2 of each lane in turn, or a file of single reads per lane.
+
+    `layout` tells them apart; empty: two files are R1 and R2, one holds single reads. `result` is a URI stem without
+    ending.
+    """
 
     key: str
     files: tuple[str, ...]
     result: str
     batch: int | None
     problem: str = ""
+    layout: str = ""
+
+    @property
+    def is_paired(self) -> bool:
+        return self.layout == PAIRED or (not self.layout and len(self.files) == 2)
 
 
 @dataclass(frozen=True)
@@ -68,9 +85,14 @@ def _item(uri: str, index: int, entry: Any) -> Item:
         batch = None if entry["batch"] is None else int(entry["batch"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{place}: needs key, files, result and batch ({type(error).__name__}: {error})") from None
-    problem = str(entry.get("problem") or "")
+    problem, layout = str(entry.get("problem") or ""), str(entry.get("layout") or "")
     if any(ord(letter) < 32 for letter in key) or not key.strip():
         raise BadInput(f"{place}: key {key!r} is empty or has control characters, which no table can hold")
-    if len(files) not in (1, 2) and not problem:
-        raise BadInput(f"{place}: {len(files)} files; allowed: R1 and R2, or one file of single reads")
-    return Item(key, files, result, batch, problem)
+    if layout not in ALLOWED_FILES:
+        raise BadInput(f"{place}: layout {layout!r} is not known; allowed: {PAIRED}, {SINGLE}, or none")
+    if not ALLOWED_FILES[layout](len(files)) and not problem:
+        raise BadInput(
+            f"{place}: {len(files)} files; allowed: R1 and R2, or one file of single reads; for more than one lane with"
+            f" layout '{PAIRED}' (R1 and R2 of each lane in turn) or '{SINGLE}' (one file per lane)"
+        )
+    return Item(key, files, result, batch, problem, layout)

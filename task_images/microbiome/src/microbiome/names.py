@@ -4,47 +4,81 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ENDING = re.compile(r"\.(fastq|fq)(\.gz)?$", re.IGNORECASE)
 # <sample>_S280_L001_R1_001, <sample>_10_L001_R1_001 (R1 and R2 may carry different numbers), <sample>_L001_R1_001
-ILLUMINA = re.compile(r"^(?P<sample>.+?)(?:_S?\d+)?_L(?P<lane>\d{3})_R(?P<read>[12])_001$")
-SHORT = re.compile(r"^(?P<sample>.+?)(?:_S\d+)?[_.]R?(?P<read>[12])(?:_001)?$")
+ILLUMINA = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S?\d+))?_L(?P<lane>\d{3})_R(?P<read>[12])_001$")
+SHORT = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S\d+))?[_.]R?(?P<read>[12])(?:_001)?$")
+PAIRED, SINGLE = "paired", "single"
+
+
+class FileName(NamedTuple):
+    """What the name of a FASTQ file tells; `lane` (002) and `number` (S280, 10) are empty where it does not."""
+
+    sample: str
+    read: int
+    lane: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True)
 class FoundSample:
-    """A sample's files, R1 first. `problem` says why it cannot be analysed; empty if it can."""
+    """A sample's files: R1 and R2 of the first lane, then of the next. `problem` says why it cannot be analysed.
+
+    `layout` is PAIRED or SINGLE; empty: two files are R1 and R2, one file holds single reads.
+    """
 
     name: str
     files: tuple[Path, ...]
     problem: str = ""
+    layout: str = ""
 
 
-def sample_and_read(file_name: str) -> tuple[str, int] | None:
-    """('Mock', 1) for Mock_S280_L001_R1_001.fastq.gz; None if the name is not that of a FASTQ file."""
+def parse_name(file_name: str) -> FileName | None:
+    """('Mock', 1, '001', 'S280') for Mock_S280_L001_R1_001.fastq.gz; None if the name is not that of a FASTQ file."""
     if not ENDING.search(file_name) or file_name.startswith("."):
         return None
     stem = ENDING.sub("", file_name)
     match = ILLUMINA.match(stem) or SHORT.match(stem)
-    return (match["sample"], int(match["read"])) if match else (stem, 1)
+    if not match:
+        return FileName(stem, 1)
+    found = match.groupdict()
+    return FileName(found["sample"], int(found["read"]), found.get("lane") or "", found["number"] or "")
 
 
 def find_samples(folder: Path) -> list[FoundSample]:
-    """All samples below `folder`, sorted by name; two files for one read of a sample make it a duplicate."""
-    files: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted(folder.rglob("*")):
-        found = sample_and_read(path.name) if path.is_file() else None
-        if found:
-            files[found[0]][found[1]].append(path)
-    return [_sample(name, reads) for name, reads in sorted(files.items())]
+    """All samples below `folder`, sorted by name. Where others are paired, a sample with R1 alone has lost its R2."""
+    groups: dict[str, list[tuple[FileName, Path]]] = defaultdict(list)
+    for path in folder.rglob("*"):
+        name = parse_name(path.name) if path.is_file() else None
+        if name:
+            groups[name.sample].append((name, path))
+    others_paired = any({name.read for name, _ in files} == {1, 2} for files in groups.values())
+    return [_sample(sample, files, others_paired) for sample, files in sorted(groups.items())]
 
 
-def _sample(name: str, reads: dict[int, list[Path]]) -> FoundSample:
-    paths = tuple(path for read in (1, 2) for path in reads.get(read, []))
-    doubled = next((paths_of_read for paths_of_read in reads.values() if len(paths_of_read) > 1), None)
-    if doubled:
-        listed = ", ".join(str(path) for path in doubled)
-        return FoundSample(name, paths, f"duplicate sample name: {len(doubled)} files for the same read ({listed})")
-    if 1 not in reads:
-        return FoundSample(name, paths, "R2 without R1")
-    return FoundSample(name, paths)
+def _sample(sample: str, files: list[tuple[FileName, Path]], others_paired: bool) -> FoundSample:
+    ordered = sorted(files, key=lambda file: (file[0].lane, file[0].read, str(file[1])))
+    paths = tuple(path for _, path in ordered)
+    names = [name for name, _ in ordered]
+    problem = problem_of(names, others_paired)
+    if problem:
+        return FoundSample(sample, paths, f"{problem} ({', '.join(map(str, paths))})")
+    return FoundSample(sample, paths, layout=PAIRED if names[-1].read == 2 else SINGLE)
+
+
+def problem_of(names: list[FileName], others_paired: bool) -> str:
+    """Why these files are not one sample's; empty if they are: its lanes, each once, all with R2 or all without."""
+    lanes = {read: [name.lane for name in names if name.read == read] for read in (1, 2)}
+    numbers = {read: {name.number for name in names if name.read == read} for read in (1, 2)}
+    if any(len(set(found)) < len(found) or ("" in found and len(found) > 1) for found in lanes.values()):
+        return "duplicate sample name: more than one file for the same read and lane"
+    of_sheet = {number for number in numbers[1] | numbers[2] if number.startswith("S")}
+    if len(of_sheet) > 1 or any(len(found) > 1 for found in numbers.values()):
+        return "duplicate sample name: its files carry different sample numbers"
+    if not lanes[1]:
+        return "R2 without R1"
+    if not lanes[2]:
+        return "R1 without R2, while other samples are paired" if others_paired else ""
+    return "" if set(lanes[1]) == set(lanes[2]) else "R1 and R2 are not of the same lanes"

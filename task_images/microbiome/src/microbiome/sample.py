@@ -33,18 +33,20 @@ class Reads:
 
 
 def process_sample(
-    files: tuple[Path, ...], names: tuple[str, ...], settings: Settings, scratch: Path
+    files: tuple[Path, ...], names: tuple[str, ...], is_paired: bool, settings: Settings, scratch: Path
 ) -> tuple[Reads, Iterator[tuple[bytes, int]]]:
     """Merge or filter all reads of one sample. Raises BadSample; `names` are what the messages call the files.
 
+    A sample of several lanes has files for each, lane by lane (R1, R2, R1, R2, ...); their reads are counted together.
     Returns the counts and the sequences in alphabetical order with how often each occurred.
     """
     kept = Dereplicator(scratch)
     totals = np.zeros(len(FATES), np.int64)
-    read = _pairs if len(files) == 2 else _singles
-    for text, lengths, fates in read(files, names, settings):
-        totals += np.bincount(fates, minlength=len(FATES))
-        kept.add(text, lengths)
+    read, step = (_pairs, 2) if is_paired else (_singles, 1)
+    for lane in range(0, len(files), step):
+        for text, lengths, fates in read(files[lane : lane + step], names[lane : lane + step], settings):
+            totals += np.bincount(fates, minlength=len(FATES))
+            kept.add(text, lengths)
     reads = Reads(int(totals.sum()), {name: int(count) for name, count in zip(FATES, totals, strict=True)})
     if not reads.input:
         raise BadSample(names[0], 0, "no reads in the file")

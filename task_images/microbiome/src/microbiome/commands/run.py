@@ -77,6 +77,6 @@ def item_of(sample: FoundSample, settings: Settings, folder: Path) -> Item:
     """The result's name holds the files' state and the settings: a second run skips only what would be the same."""
     stats = [(path, path.stat()) for path in sample.files if path.exists()]
     state = [(str(path.resolve()), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
-    what = (__version__, sample.name, state, settings.of_samples(), sample.problem)
+    what = (__version__, sample.name, state, settings.of_samples(), sample.problem, sample.layout)
     digest = sha256(repr(what).encode()).hexdigest()
-    return Item(sample.name, tuple(map(str, sample.files)), str(folder / digest), 0, sample.problem)
+    return Item(sample.name, tuple(map(str, sample.files)), str(folder / digest), 0, sample.problem, sample.layout)

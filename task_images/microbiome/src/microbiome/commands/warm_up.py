@@ -10,7 +10,7 @@ from microbiome.batch import process_items
 from microbiome.commands.gather import gather
 from microbiome.commands.run import item_of
 from microbiome.manifest import Manifest
-from microbiome.names import find_samples
+from microbiome.names import FoundSample, find_samples
 from microbiome.outcome import DONE, Outcome
 from microbiome.settings import parse_settings
 from microbiome.simulate.taxa import V4_FORWARD, V4_REVERSE
@@ -28,8 +28,6 @@ def execute(options: Namespace) -> Outcome:
     started = time.perf_counter()
     with scratch_folder() as scratch:
         write_study(scratch, Study(samples=2, seed=1, pairs=400, members=4, keep_primers=True))
-        first = sorted((scratch / "reads").glob("*_R1_*"))[0]
-        shutil.copy(first, scratch / "reads" / "single_R1.fastq.gz")
         _analyse(scratch)
     _forget_older_kernels()
     seconds = time.perf_counter() - started
@@ -52,6 +50,8 @@ def _analyse(scratch: Path) -> None:
         "reference": str(scratch / "reference.fasta.gz"),
     }
     settings = parse_settings(given | {"samples_uri": str(scratch / "samples")}, "warm-up")
-    items = tuple(item_of(sample, settings, scratch / "samples") for sample in find_samples(scratch / "reads"))
+    pairs = find_samples(scratch / "reads")
+    found = [*pairs, FoundSample("single", pairs[0].files[:1])]
+    items = tuple(item_of(sample, settings, scratch / "samples") for sample in found)
     process_items(items, settings, scratch)
     gather(Manifest("warm-up", settings, items, 1), str(scratch / "out"))
