@@ -28,6 +28,7 @@ TYPES = {
         "AWS::Logs::LogGroup",
         "AWS::SSM::Parameter",
     },
+    "delivery": {"AWS::IAM::ManagedPolicy", "AWS::IAM::Role"},
     "airflow": {
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Role",
@@ -71,11 +72,12 @@ NAT_TYPES = {
 
 def test_the_stacks_and_their_types(deployment: Deployment) -> None:
     """Exact sets: no custom resource (they would be Lambda functions), no inline policy, nothing by accident."""
-    assert set(deployment.stacks) == set(STACKS)
     settings = load_environment(deployment.name, ROOT)
+    assert set(deployment.stacks) == set(STACKS) | ({"delivery"} if settings.delivery else set())
     more = {
         "network": NAT_TYPES if settings.network.mode == "nat" else set(),
         "monitoring": {"AWS::SNS::Subscription"} if settings.alarm_address else set(),
+        "delivery": {"AWS::IAM::OIDCProvider"} if settings.delivery and settings.delivery.creates_provider else set(),
     }
     for part, template in deployment.stacks.items():
         expected = TYPES[part] | more.get(part, set())
@@ -89,6 +91,7 @@ def test_a_fresh_account_gets_them_in_this_order(deployment: Deployment) -> None
         part: {d.removeprefix(prefix) for d in manifest[prefix + part]["dependencies"] if not d.endswith(".assets")}
         for part in deployment.stacks
     }
+    assert after.pop("delivery", set()) == set()  # first of all, by a person: it makes the roles of the others
     assert after == {
         "storage": set(),
         "network": {"storage"},
@@ -146,7 +149,7 @@ def test_no_tasks_is_a_deployment_without_registry(tmp_path: Path) -> None:
     root = copy_of_root(tmp_path / "root", {})
     assert synthesize("stg", root, tmp_path / "out") == 0
     made = Deployment(tmp_path / "out", "stg", "444455556666", "ap-northeast-1")
-    assert set(made.stacks) == set(STACKS) - {"registry"}
+    assert set(made.stacks) - {"delivery"} == set(STACKS) - {"registry"}
 
 
 def test_from_the_command_line_an_unknown_environment_is_one_line() -> None:
