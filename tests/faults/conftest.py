@@ -1,13 +1,20 @@
 """Real Airflow processes and the emulator. FAULTS_AIRFLOW names the Airflow version (default 3.0.6)."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.faults.world import World
+ROOT = Path(__file__).parents[2]
+for folder in (ROOT, ROOT / "dags"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+from tests.faults.world import World  # noqa: E402
 
 DAGS = {
+    "lanes_reaper.py": (ROOT / "dags/lanes_reaper.py").read_text(),
     "probes.py": """
 import datetime as dt
 from airflow.sdk import DAG

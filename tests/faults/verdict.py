@@ -10,7 +10,10 @@ OVER = ("success", "failed", "upstream_failed", "skipped")
 
 
 def verdict(tasks: list[dict[str, Any]], containers: list[dict[str, Any]]) -> dict[str, int]:
-    """Figures over the mapped task instances `tasks` and all `containers` of the run; all but the first three are 0."""
+    """Figures over the mapped task instances `tasks` and all `containers` of the run; the last five should be 0.
+
+    `attempts` are Airflow's tries: fewer containers than attempts means tries that ran nothing.
+    """
     by_index: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for container in containers:
         by_index[int(container["environment"]["TASKLANE_MAP_INDEX"])].append(container)
@@ -27,6 +30,7 @@ def verdict(tasks: list[dict[str, Any]], containers: list[dict[str, Any]]) -> di
         "tasks": len(tasks),
         "succeeded": sum(task["state"] == "success" for task in tasks),
         "containers": len(containers),
+        "attempts": sum(task["try_number"] for task in tasks),
         **figures,
         "orphaned": sum(container["lastStatus"] != "STOPPED" for container in containers),
     }
