@@ -1,21 +1,29 @@
 "use strict";
-// Stacked bars, one row per sample: readable labels, and a phone only has to scroll down.
+// Stacked bars, one row per sample: readable labels, and a phone only has to scroll down. Where the screen is narrow,
+// names that would not fit beside their bars stand above them: often only a name's end tells samples apart.
+const LETTER_WIDTH = 7.4;
 function stackedBars(target, order, labels, rows, total, describe) {
   const count = order.length;
-  const step = count > 200 ? 12 : 24;
+  const narrow = Math.min(150, Math.max(70, widthOf(target) * 0.24));
+  const longest = Math.max(0, ...DATA.samples.map((name) => name.length));
+  const above = widthOf(target) < 560 && longest * LETTER_WIDTH > narrow;
+  const bar = count > 200 ? 12 : 24;
+  const step = bar + (above ? 15 : 0);
   const [svg, width] = canvas(target, count * step + 26);
-  const left = Math.min(150, Math.max(70, width * 0.24));
+  const left = above ? 0 : narrow;
+  const label = above ? { x: 0, "text-anchor": "start" } : { x: left - 8, "text-anchor": "end" };
+  const fits = Math.floor((above ? width : left - 8) / LETTER_WIDTH);
   const room = width - left - 14;
   order.forEach((sample, place) => {
-    const y = place * step;
-    svg.append(make("text", { x: left - 8, y: y + step / 2 + 4, "text-anchor": "end", "font-size": Math.min(12, step - 3) },
-      clip(DATA.samples[sample], Math.floor(left / 7)), make("title", {}, DATA.samples[sample])));
+    const y = place * step + (above ? 15 : 0);
+    svg.append(make("text", { ...label, y: above ? y - 2 : y + bar / 2 + 4, "font-size": Math.min(12, bar - 1) },
+      clip(DATA.samples[sample], fits), make("title", {}, DATA.samples[sample])));
     let x = left;
     labels.forEach((label, series) => {
       const size = (rows[series][sample] / (total(sample) || 1)) * room;
       if (size <= 0) return;
       const title = make("title", {}, `${DATA.samples[sample]}\n${describe(series, sample)}`);
-      svg.append(make("rect", { x, y: y + 2, width: size, height: step - 4, fill: colour(series, label), "data-series": series }, title));
+      svg.append(make("rect", { x, y: y + 2, width: size, height: bar - 4, fill: colour(series, label), "data-series": series }, title));
       x += size;
     });
   });

@@ -15,8 +15,11 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+// Units of the drawing are CSS pixels, so that text keeps its size on every screen.
+const widthOf = (target) => Math.max(280, byId(target).clientWidth);
+
 function canvas(target, height) {
-  const width = Math.max(300, byId(target).clientWidth);
+  const width = widthOf(target);
   const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
   byId(target).replaceChildren(svg);
   return [svg, width];

@@ -45,6 +45,12 @@ const pcoa = {
   },
 };
 
+// Many groups on a narrow screen: as much of the name as fits; the legend above has all of it.
+function groupLabel(group, x, y, room) {
+  const letters = Math.floor(room / LETTER_WIDTH);
+  return make("text", { x, y, "text-anchor": "middle" }, letters < 3 ? "" : clip(group, letters), make("title", {}, group));
+}
+
 const alpha = {
   metric: Object.keys(DATA.alpha)[0],
   column: DATA.metadata.columns[0] || "",
@@ -65,7 +71,7 @@ const alpha = {
           "fill-opacity": 0.8, "data-series": series }, make("title", {}, `${DATA.samples[index]}\n${alpha.metric}: ${values[index]}`)));
       });
       svg.append(make("line", { x1: middle - reach, x2: middle + reach, y1: toY(mid), y2: toY(mid), stroke: "currentColor", "stroke-width": 2 }),
-        make("text", { x: middle, y: box.bottom + 18, "text-anchor": "middle" }, clip(group, 16)));
+        groupLabel(group, middle, box.bottom + 18, toX(1) - toX(0)));
     });
   },
 };
