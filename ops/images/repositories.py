@@ -12,6 +12,10 @@ from ops.workspace import Workspace
 SBOM_SUFFIX = ".cdx"
 
 
+class NoRepositoryError(UserError):
+    """The task's repository was not deployed yet."""
+
+
 @dataclass(frozen=True)
 class Pushed:
     """One image of a task; `digest` names its bytes for ever."""
@@ -57,7 +61,7 @@ def _pushed(task: str, details: dict, tag: str) -> Pushed:  # type: ignore[type-
 def _explained(error: ClientError, workspace: Workspace, repository: str) -> Exception:
     if error.response["Error"]["Code"] != "RepositoryNotFoundException":
         return error
-    return UserError(
+    return NoRepositoryError(
         f"image repository {repository} does not exist in account {workspace.environment.account}; "
         f"deploy the registry stack first: `tasklane deploy --env {workspace.environment_name}`"
     )

@@ -10,7 +10,7 @@ from ops.images.engines import Engine, answering_engine, find_engine
 from ops.images.labels import image_labels
 from ops.images.login import log_in
 from ops.images.registry import Registry
-from ops.images.repositories import SBOM_SUFFIX, digest_of_tag
+from ops.images.repositories import SBOM_SUFFIX, NoRepositoryError, digest_of_tag
 from ops.images.sbom import MEDIA_TYPE, bill_of_materials
 from ops.source import source_of
 from ops.workspace import Workspace
@@ -47,13 +47,26 @@ def chosen(workspace: Workspace, names: Sequence[str]) -> list[Task]:
     return [workspace.tasks[name] for name in names or workspace.tasks]
 
 
-def image_states(workspace: Workspace, tasks: Sequence[Task], *, ask_registry: bool = True) -> list[ImageState]:
-    """What is to do for each task; the registry is asked for all at once."""
+def image_states(
+    workspace: Workspace, tasks: Sequence[Task], *, ask_registry: bool = True, planning: bool = False
+) -> list[ImageState]:
+    """What is to do for each task; the registry is asked for all at once.
+
+    When `planning`, a repository that is still to be made holds nothing; otherwise it is an error.
+    """
     engine = answering_engine()
+
+    def pushed(task: Task, tag: str) -> str:
+        try:
+            return (digest_of_tag(workspace, task.name, tag) if ask_registry else None) or ""
+        except NoRepositoryError:
+            if planning:
+                return ""
+            raise
 
     def state(task: Task) -> ImageState:
         tag = content_tag(task.folder, task.architecture)
-        digest = (digest_of_tag(workspace, task.name, tag) if ask_registry else None) or ""
+        digest = pushed(task, tag)
         built = not digest and engine is not None and engine.has(local_image(task, tag))
         return ImageState(task.name, tag, digest, built)
 

@@ -99,7 +99,7 @@ def _images(workspace: Workspace) -> list[ImageState]:
     """States by the registry; where there is no registry yet, every image is missing."""
     tasks = chosen(workspace, [])
     asks = stack_exists(workspace, workspace.names.stack("registry"))
-    return image_states(workspace, tasks, ask_registry=asks)
+    return image_states(workspace, tasks, ask_registry=asks, planning=True)
 
 
 def _version(key: str, files: Mapping[str, bytes], stored: Mapping[str, Stored]) -> str:

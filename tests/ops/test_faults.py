@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ops.dags import dag_files, upload
-from ops.deploy import Choices, deploy
+from ops.deploy import Choices, deploy, deploy_stacks
 from ops.errors import UserError
+from ops.infrastructure.stacks import stack_exists
+from ops.infrastructure.templates import synthesize
 from ops.objects import Bucket, sha256
 from ops.release.create import create_release
 from ops.release.lock import KEY, deployment_lock
@@ -150,33 +152,24 @@ def test_another_hand_in_the_bucket_is_named(deployed: Deployed, monkeypatch: py
 def test_a_stack_that_was_rolled_back_is_shown_with_resource_and_reason(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as shell:
-        forget_role(shell)
-        iam = deployed.again().client("iam")
-        trust = {"Version": "2012-10-17", "Statement": []}
-        iam.create_role(RoleName="tasklane-one-other-task", AssumeRolePolicyDocument=json.dumps(trust))
-    folder = deployed.root / "task_images/other"
-    folder.mkdir()
-    for name in ("task.toml", "Dockerfile", "hello.txt"):
-        (folder / name).write_text((deployed.root / "task_images/hello" / name).read_text().replace("hello/", "other/"))
-    (folder / "hello.txt").write_text(f"other {deployed.root}")
-    commit(deployed.root)
-    running = ReleaseStore(deployed.workspace).running_id()
+    """The account has GitHub's OIDC provider already, and a second environment wants to make it again."""
+    forget_role(monkeypatch)
+    path = deployed.root / "environments/three.toml"
+    text = (deployed.root / "environments/one.toml").read_text()
+    path.write_text(text)
+    assert "creates_provider = true" in text
+    wrong = Workspace("three", deployed.root)
+    synthesize(wrong)
     with pytest.raises(UserError) as caught:
-        deployed.deploy()
-    lines = str(caught.value).splitlines()
-    assert lines[0] == "CloudFormation rolled back:"
-    assert "OtherTaskRole" in lines[1]
-    assert "AWS::IAM::Role" in lines[1]
-    assert "already exists" in lines[1]
-    assert len(lines) <= 6
-    assert ReleaseStore(deployed.workspace).running_id() == running
-    with monkeypatch.context() as shell:
-        forget_role(shell)
-        deployed.again().client("iam").delete_role(RoleName="tasklane-one-other-task")
-    assert deployed.deploy().created  # the same command, once the cause is gone
-    for name in ("task.toml", "Dockerfile", "hello.txt"):
-        (folder / name).unlink()
-    folder.rmdir()
-    commit(deployed.root)
-    assert deployed.deploy().created
+        deploy_stacks(wrong, ["tasklane-three-delivery"], {}, lambda line: None)
+    first, *causes, last = str(caught.value).splitlines()
+    assert first == "CloudFormation rolled back:"
+    assert [cause.split()[1:4] for cause in causes] == [["GitHub", "(AWS::IAM::OIDCProvider)", "CREATE_FAILED:"]]
+    assert "already exists" in causes[0]
+    assert last.endswith("cdk.out/three-deploy.log")
+    path.write_text(text.replace("creates_provider = true", "creates_provider = false"))
+    right = Workspace("three", deployed.root)
+    synthesize(right)
+    deploy_stacks(right, ["tasklane-three-delivery"], {}, lambda line: None)  # the same command, without the cause
+    assert stack_exists(right, "tasklane-three-delivery")
+    path.unlink()
