@@ -23,4 +23,10 @@ ACCEPTED: dict[Finding, str] = {
     Finding("parliament", "RESOURCE_STAR", "compute/RunTasks"): (
         "ecs:ListTasks knows no task as resource; the condition binds it to our cluster."
     ),
+    **{
+        Finding("parliament", "UNKNOWN_CONDITION_FOR_ACTION", f"delivery/{policy}"): (
+            "kms:ResourceAliases is newer than parliament's list (KMS developer guide, condition keys)."
+        )
+        for policy in ("Read", "Write")
+    },
 }
