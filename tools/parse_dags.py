@@ -21,12 +21,12 @@ class NetworkAtParse(Exception):
 
 
 def main(folder: Path) -> None:
-    from airflow.sdk import DAG  # type: ignore[import-not-found]  # noqa: F401 (before forking)
+    from airflow.sdk import DAG  # noqa: F401 (before forking)
 
     try:
-        from airflow.dag_processing.dagbag import DagBag  # type: ignore[import-not-found]
+        from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.0
-        from airflow.models.dagbag import DagBag  # type: ignore[import-not-found]
+        from airflow.models.dagbag import DagBag
     begun = time.process_time()
     files = [parse(DagBag, folder, path) for path in dag_paths(folder)]
     json.dump({"files": files, "parent_cpu_seconds": time.process_time() - begun}, sys.stdout)
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
 
 def dag_paths(folder: Path) -> Iterator[Path]:
     """What the DAG processor looks at: .airflowignore is obeyed, files that mention no DAG are skipped."""
-    from airflow.utils.file import list_py_file_paths  # type: ignore[import-not-found]
+    from airflow.utils.file import list_py_file_paths
 
     yield from sorted(Path(path) for path in list_py_file_paths(str(folder)))
 
