@@ -37,7 +37,7 @@ LOOKS_PER_SECOND = 1.0
 CALLS_PER_SECOND = {
     "run_task": 10.0,
     "stop_task": 10.0,
-    "describe_tasks": 0.9,
+    "describe_tasks": 0.8,
     "list_tasks": 5.0,
     "get_log_events": 3.9,
     "look": LOOKS_PER_SECOND,  # GetLogEvents for containers that run
