@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import summary_of
 
 from microbiome.classifier.assign import assign
+from microbiome.classifier.direction import COMPLEMENT, run_backwards
 from microbiome.classifier.lineage import NoLineage, parse_header, write_taxon
 from microbiome.classifier.model import UNIT, Model, train
 from microbiome.classifier.reference import Reference, cut_to_region, read_reference
@@ -108,6 +110,33 @@ def test_a_genus_is_named_only_if_the_sequence_is_near_enough(reference: Referen
         (found,) = assign(model, [query], 0.8)
         assert found.names == reference.lineages[20][:ranks]
         assert found.confidence >= 0.8
+
+
+def test_reverse_complements_are_told_from_strangers(reference: Reference, queries: list[bytes]) -> None:
+    model = train(reference)
+    random = bytes(np.random.default_rng(1).choice(np.frombuffer(b"ACGT", np.uint8), 250))
+    turned = queries[3].translate(COMPLEMENT)[::-1]
+    asked = [queries[3], turned, changed(queries[3], 14), changed(turned, 14), random, b"N" * 100]
+    assert run_backwards(model, asked, assign(model, asked, 0.8)).tolist() == [False, True, False, True, False, False]
+
+
+def test_gather_warns_of_reads_in_the_other_direction(study: Path, tmp_path: Path, command: Command) -> None:
+    (tmp_path / "reads").mkdir()
+    for path in (study / "reads").glob("sim*"):
+        turned = path.name.startswith("sim001")  # R1 and R2 in each other's place: the merged read is turned around
+        name = (
+            path.name.replace("_R1_", "_R0_").replace("_R2_", "_R1_").replace("_R0_", "_R2_") if turned else path.name
+        )
+        (tmp_path / "reads" / name).symlink_to(path)
+    arguments = ("--reads", tmp_path / "reads", "--reference", study / "reference.fasta.gz", "--out", tmp_path / "out")
+    code, output = command("run", *arguments)
+    found = summary_of(tmp_path / "out")["backward_samples"]
+    assert (code, list(found), "WARNING: reads of 1 samples run against the reference" in output) == (
+        0,
+        ["sim001"],
+        True,
+    )
+    assert found["sim001"] > 0.95
 
 
 def test_model_file(reference: Reference, queries: list[bytes]) -> None:

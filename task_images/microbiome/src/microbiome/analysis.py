@@ -10,6 +10,9 @@ from microbiome.classifier.assign import Assignment
 from microbiome.results import OK, SampleResult
 from microbiome.settings import Settings
 
+# A library in one direction has next to none; in a mixed one it is about half.
+NOTABLE_SHARE = 0.1
+
 
 def feature_id(sequence: bytes) -> str:
     """MD5 of the letters, as in QIIME 2: the same sequence has the same name in every run."""
@@ -18,8 +21,11 @@ def feature_id(sequence: bytes) -> str:
 
 @dataclass(frozen=True)
 class Feature:
+    """An ASV. `backwards`: it resembles the reference only as its reverse complement."""
+
     sequence: bytes
     assignment: Assignment
+    backwards: bool = False
 
     @cached_property
     def id(self) -> str:
@@ -47,6 +53,13 @@ class Analysis:
     @property
     def names(self) -> list[str]:
         return [sample.key for sample in self.samples]
+
+    def backward_samples(self) -> dict[str, float]:
+        """Samples with a notable share of reads that run against the reference, and that share."""
+        rows = [row for row, feature in enumerate(self.features) if feature.backwards]
+        shares = self.shares()[rows].sum(axis=0)
+        found = zip(self.names, shares, strict=True)
+        return {name: round(float(share), 4) for name, share in found if share > NOTABLE_SHARE}
 
     def shares(self) -> np.ndarray:
         """Counts as shares of each sample's mapped reads; a sample without mapped reads has zeros."""

@@ -12,6 +12,7 @@ import numpy as np
 from microbiome import results, storage
 from microbiome.analysis import Analysis, Feature
 from microbiome.classifier.assign import assign
+from microbiome.classifier.direction import run_backwards
 from microbiome.classifier.model import Model
 from microbiome.denoise import denoise
 from microbiome.errors import BadInput
@@ -110,5 +111,6 @@ def analyse(
     with watch.step("classify"):
         sequences = [features.sequence(index) for index in range(len(features.counts))]
         assignments = assign(model, sequences, settings.confidence) if sequences else []
-    named = [Feature(sequence, assignment) for sequence, assignment in zip(sequences, assignments, strict=True)]
+        backwards = map(bool, run_backwards(model, sequences, assignments))
+    named = [Feature(*of_feature) for of_feature in zip(sequences, assignments, backwards, strict=True)]
     return replace(empty, features=named, counts=counts, chimeras=len(found.centroids) - len(found.features))

@@ -24,10 +24,14 @@ GENUS = RANKS.index("genus")
 
 @dataclass(frozen=True)
 class Assignment:
-    """`names` down to the deepest supported rank; `confidence` is the support of that rank, 0.0 if there is none."""
+    """`names` down to the deepest supported rank; `confidence` is the support of that rank, 0.0 if there is none.
+
+    `shared` is the percentage of the sequence's words that occur in the nearest reference sequences.
+    """
 
     names: tuple[str, ...]
     confidence: float
+    shared: int = 0
 
 
 def assign(model: Model, sequences: list[bytes], threshold: float, threads: int | None = None) -> list[Assignment]:
@@ -43,7 +47,8 @@ def assign(model: Model, sequences: list[bytes], threshold: float, threads: int 
     over_ranges(len(sequences), lambda first, last: kernel(first, last, best, support, shared), threads)
     support[shared < GENUS_SHARED_PERCENT, GENUS] = 0
     return [
-        _assignment(model, int(label), row / BOOTSTRAPS, threshold) for label, row in zip(best, support, strict=True)
+        _assignment(model, int(label), row / BOOTSTRAPS, threshold, int(percent))
+        for label, row, percent in zip(best, support, shared, strict=True)
     ]
 
 
@@ -53,12 +58,12 @@ def _seeds(sequences: list[bytes]) -> np.ndarray:
     return np.array([int.from_bytes(digest, "little") | 1 for digest in digests], np.uint64)
 
 
-def _assignment(model: Model, label: int, support: np.ndarray, threshold: float) -> Assignment:
+def _assignment(model: Model, label: int, support: np.ndarray, threshold: float, shared: int) -> Assignment:
     lineage = model.lineages[label] if label >= 0 else ()
     depth = len(_supported(lineage, support, threshold))
     while depth and not lineage[depth - 1]:
         depth -= 1
-    return Assignment(lineage[:depth], float(support[depth - 1]) if depth else 0.0)
+    return Assignment(lineage[:depth], float(support[depth - 1]) if depth else 0.0, shared)
 
 
 def _supported(lineage: tuple[str, ...], support: np.ndarray, threshold: float) -> list[str]:

@@ -69,6 +69,12 @@ def gather(manifest: Manifest, output: str, facts_uri: str = "", allow_missing: 
     )
     if analysis.samples and not analysis.features:
         message += f"; no sequence occurs {settings.minsize} times in all samples together (minsize)"
+    if summary["backward_samples"]:
+        message += (
+            f"; WARNING: reads of {len(summary['backward_samples'])} samples run against the reference (reverse"
+            " complements) and stay mostly unnamed: bring all reads into one direction first (summary.json,"
+            " backward_samples)"
+        )
     counts = {key: value for key, value in summary.items() if isinstance(value, int)}
     return Outcome("gather", DONE if analysis.samples else BAD_INPUT, message, counts, outputs)
 
@@ -105,6 +111,7 @@ def summarize(analysis: Analysis, truth: Comparison | None, facts: ReportFacts) 
         "samples_ok": len(analysis.samples),
         "samples_quarantined": len(analysis.quarantined),
         "quarantined": {result.key: result.reason for result in analysis.quarantined},
+        "backward_samples": analysis.backward_samples(),
         "asvs": len(analysis.features),
         "chimeras": analysis.chimeras,
         "reads_in": sum(sample.reads["input"] for sample in analysis.samples),

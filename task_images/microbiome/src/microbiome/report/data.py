@@ -16,9 +16,11 @@ def overview(analysis: Analysis, batches: int, seconds: dict[str, float], extra:
     """(label, value) pairs for the head of the page."""
     reads_in = sum(sample.reads["input"] for sample in analysis.samples)
     kept = int(analysis.counts.sum())
+    backwards = len(analysis.backward_samples())
     return [
         ["Samples", len(analysis.results)],
         ["Quarantined", len(analysis.quarantined)],
+        *([["Samples with reads in the wrong direction", backwards]] if backwards else []),
         ["ASVs", len(analysis.features)],
         ["Chimeras removed", analysis.chimeras],
         ["Reads in", reads_in],

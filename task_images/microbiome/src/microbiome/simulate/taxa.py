@@ -55,7 +55,7 @@ def make_strains(random: np.random.Generator, strains_per_genus: int = 2) -> lis
     for position, site in SITES.items():
         root[position : position + len(site)] = ["ACGT".index(letter) for letter in site]
     names: set[str] = set()
-    level = [(("Bacteria",), root)]
+    level: list[tuple[tuple[str, ...], np.ndarray]] = [(("Bacteria",), root)]
     for rank in range(1, 6):
         level = [
             ((*lineage, _name(random, ENDINGS[rank], names)), _evolve(random, bases, rates, DIVERGENCE[rank - 1]))

@@ -22,7 +22,7 @@ def overall_summary(analysis: Analysis) -> str:
     lost = [fate for fate in FATES if fate != "kept"]
     header = ["sample", "status", "input", *lost, "kept", "unique", "mapped", "unmapped", "features"]
     column = {name: index for index, name in enumerate(analysis.names)}
-    rows = []
+    rows: list[list[object]] = []
     for result in analysis.results:
         if result.key not in column:
             rows.append([result.key, result.status, *[""] * (len(header) - 2)])
