@@ -47,7 +47,14 @@ def _inline_policy(clients: Any, identifier: str, own: Json) -> Deployed:
     )
 
 
+def _oidc_provider(clients: Any, arn: str, own: Json) -> Deployed:
+    found = clients("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    url = found["Url"] if found["Url"].startswith("https://") else f"https://{found['Url']}"  # the API leaves it out
+    return Deployed({**found, "Url": url, "ClientIdList": found["ClientIDList"]}, {"Arn": arn})
+
+
 READERS: dict[str, Reader] = {
+    "AWS::IAM::OIDCProvider": _oidc_provider,
     "AWS::IAM::Role": _role,
     "AWS::IAM::ManagedPolicy": _managed_policy,
     "AWS::IAM::Policy": _inline_policy,
