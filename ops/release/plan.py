@@ -1,5 +1,6 @@
 """`release plan`: what a deployment of this source would change, and what it would cost Airflow in downtime."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from ops.infrastructure.stacks import stack_exists
 from ops.infrastructure.templates import synthesize
 from ops.mwaa_files import PARAMETERS, mwaa_files
 from ops.objects import Bucket, Stored, sha256
+from ops.release.record import Release
 from ops.release.store import ReleaseStore
 from ops.workspace import Workspace
 from platform_spec.naming import image_parameter
@@ -27,11 +29,12 @@ class ReleasePlan:
     images: tuple[ImageState, ...]
     stacks: tuple[StackChange, ...]
     airflow_state: bool
+    revisions: tuple[str, ...] = ()  # tasks whose deployed revision is not the one that the running release runs
 
     @property
     def empty(self) -> bool:
         pending = any(image.action != "none" for image in self.images)
-        return not (self.dags or self.files or pending or self.stacks or self.airflow_state)
+        return not (self.dags or self.files or pending or self.stacks or self.airflow_state or self.revisions)
 
     @property
     def downtime(self) -> list[str]:
@@ -45,6 +48,7 @@ class ReleasePlan:
             "images": [image.as_dict() for image in self.images],
             "stacks": [change.as_dict() for change in self.stacks],
             "airflow_state": self.airflow_state,
+            "revisions": list(self.revisions),
             "downtime": self.downtime,
             "empty": self.empty,
         }
@@ -70,6 +74,7 @@ def plan_release(workspace: Workspace, *, images: bool = True) -> ReleasePlan:
         files=tuple(PARAMETERS[p] for p, version in versions.items() if version == NEW_VERSION),
         images=tuple(states),
         stacks=tuple(stack_changes(workspace, settings)),
+        revisions=_revisions(workspace, running) if running else (),
         airflow_state=running is None or running.airflow_state != declared_hash(workspace),
     )
 
@@ -86,6 +91,7 @@ def as_markdown(plan: ReleasePlan, environment: str) -> str:
     for change in plan.stacks:
         said.append(f"- stack `{change.stack}`: {change.kind}")
         said += [f"    - `{line}`" for line in (*change.resources, *(f"parameter {p}" for p in change.parameters))]
+    said += [f"- task `{task}`: the deployed revision in place of the released one" for task in plan.revisions]
     if plan.airflow_state:
         said.append("- pools, variables or connections")
     return "\n".join(said) + "\n"
@@ -93,6 +99,15 @@ def as_markdown(plan: ReleasePlan, environment: str) -> str:
 
 def _dag_lines(changes: Changes) -> list[tuple[str, list[str]]]:
     return [("add", changes.added), ("change", changes.changed), ("remove", changes.removed)]
+
+
+def _revisions(workspace: Workspace, running: Release) -> tuple[str, ...]:
+    """After a rollback, or a deployment that was stopped before its release, they differ."""
+    prefix = workspace.names.parameter("tasks")
+    pages = workspace.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=prefix)
+    published = {p["Name"].rsplit("/", 1)[-1]: json.loads(p["Value"]) for page in pages for p in page["Parameters"]}
+    released = running.task_definitions.items()
+    return tuple(t for t, arn in released if t in published and published[t]["task_definition_arn"] != arn)
 
 
 def _images(workspace: Workspace) -> list[ImageState]:

@@ -116,6 +116,7 @@ def test_rollback_brings_back_dags_and_task_revision_and_no_stack_is_touched(dep
     assert revision["taskDefinition"]["containerDefinitions"][0]["image"] == old.images["hello"].image
     after = deployed.workspace.client("cloudformation").describe_stacks(StackName="tasklane-one-compute")["Stacks"][0]
     assert after.get("LastUpdatedTime") == stack.get("LastUpdatedTime")
+    assert plan_release(deployed.again()).revisions == ("hello",)
     # And forward again: the release before this one is the newer one.
     assert plan_rollback(deployed.again(), None).release.id == new.id
 
