@@ -112,7 +112,7 @@ class RunTaskTrigger(BaseTrigger):
             showing.cancel()
         if ends_here:
             # Links are read by the API server itself, which undoes the event's double encoding (see push_xcoms).
-            yield TaskSuccessEvent(xcoms=links(self.launch, outcome.arn) if outcome.arn else None)
+            yield TaskSuccessEvent(xcoms={**links(self.launch, outcome.arn)} if outcome.arn else None)
             await _whatever_happens(holder[0].confirm_log())
             return
         last_lines = await holder[0].confirm_log() if holder else []
