@@ -12,8 +12,8 @@ from platform_spec.prices import Rates, task_cost
 LAUNCH_BUCKET, LAUNCHES_PER_SECOND = 100, 20.0
 # New accounts may run this many vCPU on Fargate on demand (service quota L-3032A538); raised on request.
 DEFAULT_VCPU_QUOTA = 6.0
-# What one scheduler of this project has created and started per second (docs/fan-out.md, "Measured").
-AIRFLOW_STARTS_PER_SECOND = 3.0
+# What one scheduler of this project has created and started per second (benchmarks/fan_out/README.md).
+AIRFLOW_STARTS_PER_SECOND = 2.9
 
 
 class Bound(NamedTuple):
