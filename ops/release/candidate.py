@@ -32,7 +32,8 @@ def candidate(workspace: Workspace, *, promoted_from: str = "", dags: Mapping[st
     """Made from deployed values; `dags` are this source's unless given. UserError when a stack is not deployed."""
     values, source = deployed_values(workspace), source_of(workspace.root)
     now = datetime.now(UTC)
-    release_id = f"{now:%Y%m%d-%H%M%S}-{source.label}"
+    # To the millisecond: whoever was killed after the record was written may try again within the same second.
+    release_id = f"{now:%Y%m%d-%H%M%S}{now.microsecond // 1000:03}-{source.label}"
     manifest = build_manifest(workspace, values, release_id)
     contents, files = dags if dags is not None else dag_files(workspace), mwaa_files(workspace)
     templates, versions = _deployed_templates(workspace)
