@@ -1,0 +1,44 @@
+"""Rules for every DAG of the folder, and the exact set of them: a file that is not imported is not tested either."""
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from airflow.models.dagbag import DagBag
+
+from platform_spec.tasks import load_tasks
+from tests.dags.lanes_airflow.conftest import MANIFEST
+
+DAGS = Path(__file__).parents[3] / "dags"
+TABLE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+
+
+@pytest.fixture
+def dags(manifest, monkeypatch):
+    declared = load_tasks(DAGS.parent)["microbiome"].sizes
+    lane = {**MANIFEST["tasks"]["microbiome"], "sizes": {n: size.model_dump() for n, size in declared.items()}}
+    manifest(tasks={"microbiome": lane})
+
+    def refuse(*_):
+        raise AssertionError("a DAG opened a connection while it was parsed")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    found = {}
+    for file in sorted(DAGS.glob("*.py")):
+        bag = DagBag(str(file), include_examples=False)
+        assert bag.import_errors == {}
+        found |= bag.dags
+    return found
+
+
+def test_the_table_of_dags_is_the_set_of_dags(dags):
+    assert sorted(TABLE.findall((DAGS / "README.md").read_text())) == sorted(dags)
+
+
+def test_every_dag_says_who_owns_it_and_what_to_do_when_it_fails(dags):
+    for dag_id, dag in dags.items():
+        assert "### When it fails" in (dag.doc_md or ""), dag_id
+        assert all(task.owner not in ("", "airflow") for task in dag.tasks), dag_id
+        assert any(tag == f"release:{MANIFEST['release']}" for tag in dag.tags), dag_id
+        assert dag.catchup is False, dag_id
