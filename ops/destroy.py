@@ -16,6 +16,7 @@ from ops.workspace import Workspace
 Say = Callable[[str], None]
 # Hold data: they stay where data is kept.
 KEPT = ("storage", "registry")
+IMAGES_PER_CALL = 100  # BatchDeleteImage
 
 
 def plan_destroy(workspace: Workspace) -> list[str]:
@@ -61,25 +62,42 @@ def _refuse_protected(workspace: Workspace, names: list[str]) -> None:
 def _empty(workspace: Workspace, names: list[str], say: Say) -> None:
     """CloudFormation deletes neither a bucket with objects nor a repository with images."""
     if workspace.names.stack("registry") in names:
-        for task in workspace.tasks:
-            _delete_images(workspace, workspace.names.repository(task))
+        for repository in _repositories(workspace):
+            _delete_images(workspace, repository)
     if workspace.names.stack("storage") in names:
         for bucket in (workspace.names.dag_bucket, workspace.names.data_bucket, workspace.names.access_log_bucket):
             say(f"buckets: emptying {bucket}")
             _delete_objects(workspace.client("s3"), bucket)
 
 
+def _repositories(workspace: Workspace) -> list[str]:
+    """Those that are deployed: a task that is no longer in the source may still have one."""
+    pages = workspace.client("cloudformation").get_paginator("list_stack_resources")
+    found = [
+        r
+        for page in pages.paginate(StackName=workspace.names.stack("registry"))
+        for r in page["StackResourceSummaries"]
+    ]
+    return [r["PhysicalResourceId"] for r in found if r["ResourceType"] == "AWS::ECR::Repository"]
+
+
 def _delete_images(workspace: Workspace, repository: str) -> None:
+    """In rounds: a call takes 100 images, and an image that an index refers to goes only after the index."""
     ecr = workspace.client("ecr")
     try:
-        pages = ecr.get_paginator("list_images").paginate(repositoryName=repository)
-        digests = {image["imageDigest"] for page in pages for image in page["imageIds"]}
+        while digests := _digests(ecr, repository):
+            ids = [{"imageDigest": digest} for digest in digests[:IMAGES_PER_CALL]]
+            answer = ecr.batch_delete_image(repositoryName=repository, imageIds=ids)
+            if not answer["imageIds"]:
+                raise UserError(f"repository {repository}: images cannot be deleted: {answer['failures'][:3]}")
     except ClientError as error:
-        if error.response["Error"]["Code"] == "RepositoryNotFoundException":
-            return
-        raise
-    if digests:
-        ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest} for digest in digests])
+        if error.response["Error"]["Code"] != "RepositoryNotFoundException":
+            raise
+
+
+def _digests(ecr: Any, repository: str) -> list[str]:
+    pages = ecr.get_paginator("list_images").paginate(repositoryName=repository)
+    return sorted({image["imageDigest"] for page in pages for image in page["imageIds"]})
 
 
 def _delete_objects(s3: Any, bucket: str) -> None:

@@ -81,8 +81,14 @@ def roll_back(workspace: Workspace, say: Say, plan: Rollback) -> None:
 
 def _with_new_revisions(workspace: Workspace, say: Say, plan: Rollback) -> Manifest:
     """Somebody deregistered its revisions: CloudFormation makes new ones with the same images."""
+    images, stack = plan.release.images, deployed_stack(workspace, workspace.names.stack("compute"))
+    removed = [t for t in plan.task_revisions_gone if stack is None or image_parameter(t) not in stack.parameters]
+    if removed:
+        raise UserError(
+            f"release {plan.release.id} runs {', '.join(removed)}, which the deployed stacks no longer have; "
+            f"check out revision {plan.release.revision} and deploy it, or roll back to a later release"
+        )
     say(f"rollback: task revisions of {', '.join(plan.task_revisions_gone)} were deregistered: making them anew")
-    images = plan.release.images
     values = {image_parameter(task): _image_value(images[task].image) for task in plan.task_revisions_gone}
     set_parameters(workspace, workspace.names.stack("compute"), values, minutes=COMPUTE_MINUTES)
     return build_manifest(workspace, deployed_values(workspace), plan.release.id)

@@ -18,7 +18,8 @@ from ops.workspace import ROOT
 from tests.ops.conftest import HAS_ENGINE, Deployed, forget_role
 from tests.ops.repository import commit
 
-PAGES = ("add-a-dag", "add-a-task", "add-an-environment", "first-deploy", "roll-back", "upgrade-airflow")
+# "roll-back" before the page whose task is taken away again: a release with a task that is gone cannot come back so.
+PAGES = ("add-a-dag", "roll-back", "add-a-task", "add-an-environment", "first-deploy", "upgrade-airflow")
 BLOCK = re.compile(r"^( *)```(\S+)(?: file=(\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
