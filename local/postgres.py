@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from local.processes import Service, run, start
+from local.processes import LocalError, Service, run, start
 from local.state import ROOT, State
 
 _PACKAGES = ROOT / ".venvs/postgres/lib/python3.12/site-packages"
@@ -27,6 +27,8 @@ def start_postgres(state: State, env: dict[str, str]) -> Service:
     home.mkdir(mode=0o700, exist_ok=True, parents=True)
     packages = _PACKAGES
     if user is not None:
+        if home.is_symlink() or home.stat().st_uid not in (0, user):
+            raise LocalError(f"{home} belongs to somebody else; remove it, or start again for another port")
         os.chown(home, user, user)
         packages = home / "wheel"
         for part in (_PROGRAMS, _LIBRARIES):

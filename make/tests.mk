@@ -11,7 +11,7 @@ check: .venv/.made node_modules/.made $(VENVS)/airflow-3.0.6/.made ## lint, type
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/mypy --config-file dags/lanes/mypy.ini --python-executable $(VENVS)/airflow-3.0.6/bin/python dags/lanes
-	@for env in $(basename $(notdir $(wildcard environments/*.toml))); do .venv/bin/tasklane synth --env $$env 2>/dev/null || exit 1; done
+	@for env in $(basename $(notdir $(wildcard environments/*.toml))); do .venv/bin/tasklane synth --env $$env || exit 1; done
 	.venv/bin/cfn-lint --ignore-checks W3010 -- cdk.out/*/*.template.json
 
 test: $(SETUP) $(AIRFLOW_VENVS) $(IMAGE_TEST_VENVS) ## everything: units, stacks, both Airflow versions, emulator, images, end to end

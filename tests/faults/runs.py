@@ -24,7 +24,7 @@ SETTINGS = {
 _HEAD = """
 import datetime as dt
 from airflow.sdk import DAG, task
-# Not by default_args: Airflow 3.0.6 does not give a mapped task their retry_delay, it waits five minutes.
+# On the tasks themselves and not by default_args, so that a mapped task certainly has them.
 RETRIES = {"retries": 3, "retry_delay": dt.timedelta(seconds=2)}
 OPEN = {"schedule": None, "start_date": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "max_active_tasks": 1000}
 """
