@@ -14,7 +14,7 @@ import datetime as dt
 from airflow.sdk import DAG, Param, task
 
 from lanes import deployment
-from lanes.ecs_operator import RunTask
+from lanes.ecs.operator import RunTask
 
 with DAG(
     "example_mapped_tasks",

@@ -30,7 +30,7 @@ with DAG(
         import boto3
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-        from lanes.reaper import reap
+        from lanes.ecs.reaper import reap
 
         def states(dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str | None]]:
             return RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=run_ids)

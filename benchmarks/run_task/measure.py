@@ -30,7 +30,7 @@ import datetime as dt
 from airflow.sdk import DAG, task
 from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
 from lanes import deployment
-from lanes.ecs_operator import RunTask
+from lanes.ecs.operator import RunTask
 OPEN = {{"schedule": None, "start_date": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "max_active_tasks": 1000}}
 with DAG("ours", **OPEN):
     @task

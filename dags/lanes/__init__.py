@@ -10,8 +10,8 @@ from typing import Any
 _HOMES = {
     "deployment": "lanes.this_deployment",
     "run_task": "lanes.lane_task",
-    "fan_out": "lanes.fan_out_operator",
-    "if_partial": "lanes.fan_out_operator",
+    "fan_out": "lanes.fan_outs.operator",
+    "if_partial": "lanes.fan_outs.operator",
 }
 
 __all__ = ["deployment", "fan_out", "if_partial", "run_task"]

@@ -9,8 +9,8 @@ from typing import Any
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import GetTaskStates, SetXCom, TaskStatesResult
 
-from lanes.identity import Attempt
-from lanes.retries import backoff
+from lanes.attempts.identity import Attempt
+from lanes.attempts.retries import backoff
 
 log = logging.getLogger(__name__)
 

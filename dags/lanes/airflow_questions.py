@@ -22,12 +22,12 @@ from airflow.sdk.execution_time.comms import (
     XComResult,
 )
 
-from lanes.retries import backoff
+from lanes.attempts.retries import backoff
 
 log = logging.getLogger(__name__)
 
 _TRIES = 8
-# Where RunTask leaves the facts of a container (lanes.report.run_facts).
+# Where RunTask leaves the facts of a container (lanes.attempts.report.run_facts).
 RUN_FACTS_KEY = "lanes_run"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lanes.ecs_operator import RunTask
+from lanes.ecs.operator import RunTask
 
 
 def run_task(

@@ -29,7 +29,7 @@ RETRIES = {"retries": 3, "retry_delay": dt.timedelta(seconds=2)}
 OPEN = {"schedule": None, "start_date": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "max_active_tasks": 1000}
 """
 OURS = f"""{_HEAD}
-from lanes.ecs_operator import RunTask
+from lanes.ecs.operator import RunTask
 with DAG("storm_ours", **OPEN):
     @task
     def commands(dag_run=None):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.reaper import GRACE
+from lanes.ecs.reaper import GRACE
 from tests.faults.airflow_client import Observer, eventually
 
 

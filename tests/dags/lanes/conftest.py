@@ -11,8 +11,8 @@ for folder in (ROOT, ROOT / "dags"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from lanes.identity import Attempt  # noqa: E402
-from lanes.launch import Launch, Size  # noqa: E402
+from lanes.attempts.identity import Attempt  # noqa: E402
+from lanes.attempts.launch import Launch, Size  # noqa: E402
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lanes import ecs_calls, retries
-from lanes.attempt_run import AttemptRun
-from lanes.ecs_calls import AwsCalls
-from lanes.ecs_poller import EcsPoller
-from lanes.failures import Kind
-from lanes.steps import MOST_RELAUNCHES, first_step, next_step
+from lanes.attempts import retries
+from lanes.attempts.failures import Kind
+from lanes.attempts.steps import MOST_RELAUNCHES, first_step, next_step
+from lanes.ecs import calls as ecs_calls
+from lanes.ecs.attempt_run import AttemptRun
+from lanes.ecs.calls import AwsCalls
+from lanes.ecs.poller import EcsPoller
 from tests.dags.lanes.ecs_model import ENDS, Dead, EcsModel, NoLogs
 
 FAULTS = st.lists(st.sampled_from([None, None, "throttle", "lost", "die", "die after"]), max_size=12)
@@ -52,7 +53,7 @@ def until_it_ends(model, launch, look_first=False):
 
 def expected(launch, ends):
     """What the attempt should come to: the fold of the state machine over how its containers end."""
-    from lanes.failures import of_stopped
+    from lanes.attempts.failures import of_stopped
 
     step = first_step(launch)
     for name in [*ends, "ok"]:

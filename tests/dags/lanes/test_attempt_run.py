@@ -10,11 +10,13 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
-from lanes import attempt_run, ecs_calls, retries
-from lanes.attempt_run import AttemptRun
-from lanes.ecs_calls import AwsCalls
-from lanes.ecs_poller import EcsPoller
-from lanes.failures import Kind
+from lanes.attempts import retries
+from lanes.attempts.failures import Kind
+from lanes.ecs import attempt_run
+from lanes.ecs import calls as ecs_calls
+from lanes.ecs.attempt_run import AttemptRun
+from lanes.ecs.calls import AwsCalls
+from lanes.ecs.poller import EcsPoller
 
 ARN = "arn:aws:ecs:eu-central-1:111122223333:task/tasklane-dev/0123456789abcdef"
 NOW = dt.datetime(2026, 11, 20, 10, tzinfo=dt.UTC)

@@ -6,9 +6,11 @@ import logging
 import pytest
 from botocore.exceptions import ClientError
 
-from lanes import ecs_calls, ecs_logs, retries
-from lanes.ecs_calls import AwsCalls
-from lanes.ecs_logs import LogTail
+from lanes.attempts import retries
+from lanes.ecs import calls as ecs_calls
+from lanes.ecs import logs as ecs_logs
+from lanes.ecs.calls import AwsCalls
+from lanes.ecs.logs import LogTail
 
 
 class Stream:

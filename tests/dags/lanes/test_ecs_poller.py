@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from botocore.exceptions import ClientError
 
-from lanes import ecs_calls, retries
-from lanes.ecs_calls import AwsCalls, CallRefused
-from lanes.ecs_poller import EcsPoller
+from lanes.attempts import retries
+from lanes.ecs import calls as ecs_calls
+from lanes.ecs.calls import AwsCalls, CallRefused
+from lanes.ecs.poller import EcsPoller
 
 
 class Ecs:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lanes.child_states import ChildState, judge
-from lanes.fan_out_progress import Progress, span
-from lanes.fan_out_state import FanOutState, Tolerance, describe, summary
+from lanes.fan_outs.child_states import ChildState, judge
+from lanes.fan_outs.progress import Progress, span
+from lanes.fan_outs.state import FanOutState, Tolerance, describe, summary
 
 
 @pytest.mark.parametrize(

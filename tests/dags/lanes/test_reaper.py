@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lanes.reaper import Container, orphans, reap
+from lanes.ecs.reaper import Container, orphans, reap
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from botocore.exceptions import ClientError
 
-from lanes import ecs_calls, retries
-from lanes.ecs_calls import AwsCalls, CallRefused
-from lanes.retries import Budget, backoff
+from lanes.attempts import retries
+from lanes.attempts.retries import Budget, backoff
+from lanes.ecs import calls as ecs_calls
+from lanes.ecs.calls import AwsCalls, CallRefused
 
 
 def test_back_off_doubles_up_to_its_limit_and_is_spread():

@@ -11,9 +11,9 @@ from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
 from airflow.sdk import DAG
 
 from lanes import run_task
-from lanes.ecs_operator import RunTask
-from lanes.ecs_trigger import RunTaskTrigger
-from lanes.launch import Size
+from lanes.attempts.launch import Size
+from lanes.ecs.operator import RunTask
+from lanes.ecs.trigger import RunTaskTrigger
 from platform_spec.manifest import ManifestError
 
 START = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
@@ -54,7 +54,7 @@ def test_the_worker_defers_with_the_whole_request():
 def test_the_trigger_survives_airflows_own_storage():
     trigger = deferred(make(environment={"A": "1"})).trigger
     stored = Trigger.from_object(trigger)
-    assert stored.classpath == "lanes.ecs_trigger.RunTaskTrigger"
+    assert stored.classpath == "lanes.ecs.trigger.RunTaskTrigger"
     assert RunTaskTrigger(**stored.kwargs).launch == trigger.launch
 
 

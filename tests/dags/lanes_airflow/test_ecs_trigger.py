@@ -10,11 +10,11 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import GetTaskStates, SetXCom, TaskStatesResult
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
-from lanes import ecs_trigger
-from lanes.ecs_trigger import RunTaskTrigger, Shared
-from lanes.failures import Kind
-from lanes.identity import Attempt
-from lanes.launch import Launch, Size
+from lanes.attempts.failures import Kind
+from lanes.attempts.identity import Attempt
+from lanes.attempts.launch import Launch, Size
+from lanes.ecs import trigger as ecs_trigger
+from lanes.ecs.trigger import RunTaskTrigger, Shared
 
 ATTEMPT = Attempt("d", "r", "t", -1, 1, str(uuid.UUID(int=1)), "life")
 LAUNCH = Launch(
@@ -63,7 +63,7 @@ class Ecs:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    from lanes import ecs_calls
+    from lanes.ecs import calls as ecs_calls
 
     rates = dict.fromkeys(ecs_calls.CALLS_PER_SECOND, 1e3)
     monkeypatch.setattr(ecs_calls, "CALLS_PER_SECOND", rates)

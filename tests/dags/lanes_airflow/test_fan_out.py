@@ -10,12 +10,13 @@ from airflow.models.trigger import Trigger
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from lanes import fan_out, fan_out_operator, if_partial
+from lanes import fan_out, if_partial
 from lanes.airflow_errors import AirflowException, AirflowFailException
-from lanes.child_runs import child_run_id
-from lanes.child_states import ChildState
-from lanes.fan_out_state import FanOutState
-from lanes.fan_out_trigger import FanOutTrigger
+from lanes.fan_outs import operator as fan_out_operator
+from lanes.fan_outs.child_runs import child_run_id
+from lanes.fan_outs.child_states import ChildState
+from lanes.fan_outs.state import FanOutState
+from lanes.fan_outs.trigger import FanOutTrigger
 from platform_spec.fan_out_resume import Resumed
 
 START = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
@@ -156,7 +157,7 @@ def test_the_event_of_an_earlier_attempt_starts_anew(airflow):
 def test_the_trigger_survives_airflows_own_storage(airflow):
     trigger = deferred(make(max_failed=0.25))
     stored = Trigger.from_object(trigger)
-    assert stored.classpath == "lanes.fan_out_trigger.FanOutTrigger"
+    assert stored.classpath == "lanes.fan_outs.trigger.FanOutTrigger"
     again = FanOutTrigger(**{**json.loads(json.dumps(stored.kwargs)), "a_newer_argument": 1})
     assert again.state == trigger.state
     assert again.tolerance.max_failed == 0.25

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lanes.identity import OURS
+from lanes.attempts.identity import OURS
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
 
 from lanes.airflow_errors import AirflowException, AirflowFailException
-from lanes.failures import NOT_RETRIED, Kind
-from lanes.identity import Attempt
-from lanes.lane_request import launch_of, size_names
-from lanes.launch import Launch, LaunchError
-from lanes.links import ContainerLink, ContainerLogLink
-from lanes.steps import CAPACITIES
+from lanes.attempts.failures import NOT_RETRIED, Kind
+from lanes.attempts.identity import Attempt
+from lanes.attempts.lane_request import launch_of, size_names
+from lanes.attempts.launch import Launch, LaunchError
+from lanes.attempts.links import ContainerLink, ContainerLogLink
+from lanes.attempts.steps import CAPACITIES
 from lanes.this_deployment import deployment
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class RunTask(EcsRunTaskOperator):
             raise AirflowFailException(str(error)) from error
         if not self.deferrable:
             return self._run_here(launch, context)
-        from lanes.ecs_trigger import RunTaskTrigger
+        from lanes.ecs.trigger import RunTaskTrigger
 
         # A success that ends in the triggerer records no asset events and runs no callback (Airflow 3.0.6 and 3.2.1).
         needs_worker = bool(self.outlets or self.on_success_callback)
@@ -124,7 +124,7 @@ class RunTask(EcsRunTaskOperator):
             loop.call_soon_threadsafe(task.cancel)
 
     def _run_here(self, launch: Launch, context: Context) -> Any:
-        from lanes.ecs_trigger import event_payload, run_attempt
+        from lanes.ecs.trigger import event_payload, run_attempt
 
         async def attempt() -> dict[str, Any]:
             self._running = asyncio.get_running_loop(), asyncio.current_task()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lanes.failures import Failure, Kind
-from lanes.identity import Attempt
-from lanes.launch import Launch
+from lanes.attempts.failures import Failure, Kind
+from lanes.attempts.identity import Attempt
+from lanes.attempts.launch import Launch
 
 ON_DEMAND, SPOT, SPOT_FIRST = "on_demand", "spot", "spot_first"
 CAPACITIES = (ON_DEMAND, SPOT, SPOT_FIRST)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from lanes.child_states import ChildState, failed_tasks, judge
-from lanes.fan_out_state import FanOutState
+from lanes.fan_outs.child_states import ChildState, failed_tasks, judge
+from lanes.fan_outs.state import FanOutState
 
 RUNS_PER_LOOK = 100
 FAILURES_PER_LOOK = 16

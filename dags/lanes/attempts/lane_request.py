@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lanes.identity import Attempt
-from lanes.launch import Launch, LaunchError, Size
-from lanes.steps import ON_DEMAND, SPOT_FIRST
+from lanes.attempts.identity import Attempt
+from lanes.attempts.launch import Launch, LaunchError, Size
+from lanes.attempts.steps import ON_DEMAND, SPOT_FIRST
 
 if TYPE_CHECKING:
-    from lanes.ecs_operator import RunTask
+    from lanes.ecs.operator import RunTask
     from platform_spec.manifest import Manifest, TaskEntry
 
 _RESERVED = ("TASKLANE_", "AWS_")

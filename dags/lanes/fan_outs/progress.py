@@ -6,7 +6,7 @@ import datetime as dt
 from collections import deque
 from typing import Any
 
-from lanes.fan_out_state import FanOutState
+from lanes.fan_outs.state import FanOutState
 
 # The rate is taken over this many looks: old enough to be calm, young enough to follow a change.
 _LOOKS = 60

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
 from lanes.airflow_errors import AirflowException, AirflowFailException
-from lanes.child_runs import (
+from lanes.fan_outs.child_runs import (
     child_run_id,
     child_run_prefix,
     ensure_child_run,
@@ -22,11 +22,11 @@ from lanes.child_runs import (
     paused_message,
     refuse_paused,
 )
-from lanes.child_states import ChildState
-from lanes.fan_out_link import FanOutLink
-from lanes.fan_out_manifest import read_manifest, read_resumed, sha_of
-from lanes.fan_out_state import QUARANTINED, FanOutState, Tolerance, describe, summary
-from lanes.fan_out_trigger import SUMMARY_KEY, FanOutTrigger
+from lanes.fan_outs.child_states import ChildState
+from lanes.fan_outs.link import FanOutLink
+from lanes.fan_outs.manifest import read_manifest, read_resumed, sha_of
+from lanes.fan_outs.state import QUARANTINED, FanOutState, Tolerance, describe, summary
+from lanes.fan_outs.trigger import SUMMARY_KEY, FanOutTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from lanes.identity import Attempt
+from lanes.attempts.identity import Attempt
 from platform_spec.fargate import FREE_STORAGE_GIB, check_size
 
 # "A total of 8192 characters are allowed for overrides. This limit includes the JSON formatting characters of the

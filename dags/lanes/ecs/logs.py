@@ -14,7 +14,7 @@ import time
 from collections import deque
 from typing import Any
 
-from lanes.ecs_calls import LOOKS_PER_SECOND, AwsCalls, CallRefused
+from lanes.ecs.calls import LOOKS_PER_SECOND, AwsCalls, CallRefused
 
 log = logging.getLogger("lanes.container")
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
-from lanes.launch import Launch
+from lanes.attempts.launch import Launch
 
 
 class _RunTaskLink(BaseOperatorLink):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lanes.identity import OURS
+from lanes.attempts.identity import OURS
 
 
 class Kind(StrEnum):

@@ -26,8 +26,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from lanes.failures import Failure, Kind, of_text
-from lanes.retries import Budget, backoff
+from lanes.attempts.failures import Failure, Kind, of_text
+from lanes.attempts.retries import Budget, backoff
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from lanes.attempt_run import Outcome
-from lanes.failures import Failure
-from lanes.launch import Launch
-from lanes.links import log_link, task_link
+from lanes.attempts.failures import Failure
+from lanes.attempts.launch import Launch
+from lanes.attempts.links import log_link, task_link
+from lanes.ecs.attempt_run import Outcome
 from platform_spec.prices import rates, task_cost
 
 _MOMENTS = {"created": "createdAt", "started": "startedAt", "stopped": "stoppedAt"}

@@ -11,7 +11,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from lanes.airflow_errors import AirflowException, AirflowFailException
-from lanes.child_states import ChildState, judge
+from lanes.fan_outs.child_states import ChildState, judge
 
 # Run ids travel in the query string of the execution API: 100 of them are about 8 KiB, and load balancers take 16.
 RUN_IDS_PER_QUERY = 100

@@ -7,7 +7,7 @@ import contextvars
 import logging
 from typing import Any
 
-from lanes.ecs_calls import AwsCalls
+from lanes.ecs.calls import AwsCalls
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from lanes.airflow_questions import TriggererQuestions
-from lanes.child_runs import child_run_id
-from lanes.fan_out_progress import Progress
-from lanes.fan_out_state import FanOutState, Tolerance, summary
-from lanes.fan_out_watch import ChildWatch
+from lanes.fan_outs.child_runs import child_run_id
+from lanes.fan_outs.progress import Progress
+from lanes.fan_outs.state import FanOutState, Tolerance, summary
+from lanes.fan_outs.watch import ChildWatch
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class FanOutTrigger(BaseTrigger):
         self.progress = Progress(started_at, self.state)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return "lanes.fan_out_trigger.FanOutTrigger", self._kwargs
+        return "lanes.fan_outs.trigger.FanOutTrigger", self._kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         begun = time.monotonic()

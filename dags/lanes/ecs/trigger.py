@@ -17,15 +17,15 @@ from weakref import WeakKeyDictionary
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from lanes.airflow_channel import push_xcoms, still_wanted
-from lanes.attempt_run import TOKEN_TRUSTED_SECONDS, AttemptRun, Outcome
-from lanes.ecs_calls import AwsCalls, make_clients
-from lanes.ecs_poller import EcsPoller
-from lanes.failures import Failure, Kind
-from lanes.launch import Launch
-from lanes.links import links
-from lanes.report import error_message, run_facts
-from lanes.run_metrics import RunMetrics
-from lanes.steps import first_step
+from lanes.attempts.failures import Failure, Kind
+from lanes.attempts.launch import Launch
+from lanes.attempts.links import links
+from lanes.attempts.report import error_message, run_facts
+from lanes.attempts.run_metrics import RunMetrics
+from lanes.attempts.steps import first_step
+from lanes.ecs.attempt_run import TOKEN_TRUSTED_SECONDS, AttemptRun, Outcome
+from lanes.ecs.calls import AwsCalls, make_clients
+from lanes.ecs.poller import EcsPoller
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class RunTaskTrigger(BaseTrigger):
         self.resume_on_success = resume_on_success
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return "lanes.ecs_trigger.RunTaskTrigger", self._kwargs
+        return "lanes.ecs.trigger.RunTaskTrigger", self._kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         begun, holder = time.monotonic(), list[AttemptRun]()

@@ -7,14 +7,14 @@ import logging
 import time
 from dataclasses import dataclass
 
-from lanes.ecs_calls import AwsCalls, CallRefused
-from lanes.ecs_logs import LogTail
-from lanes.ecs_poller import Description, EcsPoller
-from lanes.failures import Failure, Kind, of_run_task, of_stopped
-from lanes.launch import Launch
-from lanes.result_document import check_result
-from lanes.retries import backoff
-from lanes.steps import Found, Step, choose, first_step, next_step
+from lanes.attempts.failures import Failure, Kind, of_run_task, of_stopped
+from lanes.attempts.launch import Launch
+from lanes.attempts.result_document import check_result
+from lanes.attempts.retries import backoff
+from lanes.attempts.steps import Found, Step, choose, first_step, next_step
+from lanes.ecs.calls import AwsCalls, CallRefused
+from lanes.ecs.logs import LogTail
+from lanes.ecs.poller import Description, EcsPoller
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import socket
 import time
 from typing import Any
 
-from lanes.ecs_calls import AwsCalls, CallRefused
+from lanes.ecs.calls import AwsCalls, CallRefused
 from platform_spec.run_metrics import DIMENSIONS, METRICS, NAMESPACE
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from lanes.ecs_calls import AwsCalls, CallRefused
-from lanes.failures import Failure, Kind
+from lanes.attempts.failures import Failure, Kind
+from lanes.ecs.calls import AwsCalls, CallRefused
 
 LARGEST_BYTES = 1024 * 1024  # it describes results; the results themselves lie beside it
 

@@ -1,0 +1,1 @@
+"""One attempt of a task, whichever lane runs it: its name, its request, its failures, its report."""

@@ -1,0 +1,1 @@
+"""One child run per batch of a manifest: dispatched, awaited, resumed."""
