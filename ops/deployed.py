@@ -55,6 +55,7 @@ def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -
 
 def _entry(task: Task, deployed: dict[str, str]) -> TaskEntry:
     return TaskEntry(
+        lane=task.lane,
         family=deployed["family"],
         task_definition_arn=deployed["task_definition_arn"],
         container=deployed["container"],

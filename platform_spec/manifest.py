@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from platform_spec.fan_out import SizeRule
+from platform_spec.lanes import Lane
 
 FILE_NAME = "manifest.json"
 SCHEMA_VERSION = 1
@@ -38,6 +39,7 @@ class TaskSize(_Model):
 class TaskEntry(_Model):
     """One lane: where its container is defined, and what may be asked of it. The first size is the default."""
 
+    lane: Lane = "fargate"
     family: Name
     task_definition_arn: Name
     container: Name

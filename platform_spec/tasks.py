@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from platform_spec import fargate
 from platform_spec.errors import Problem, SpecError, closest
+from platform_spec.lanes import Lane
 from platform_spec.loading import Finding, Spec, load, refuse
 
 # Words of small letters and digits joined by "_": usable as folder, Python package, ECR repository, family and role,
@@ -76,6 +77,7 @@ class Task(Spec):
     folder: Path
     purpose: str = Field(min_length=1, description="one sentence", examples=['"counts reads per sample"'])
     owner: str = Field(pattern=r"^[a-z][a-z0-9_-]*$", description="the team's name", examples=['"bioinformatics"'])
+    lane: Lane = "fargate"
     architecture: Literal["arm64", "x86_64"] = "arm64"
     result_version: int = Field(default=1, ge=1, description="a whole number from 1")
     timeout_minutes: int = Field(ge=1, le=20160, description="1 to 20160 (14 days)", examples=["120"])

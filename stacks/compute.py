@@ -12,6 +12,7 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from platform_spec.environments import Environment
+from platform_spec.lanes import ON_ECS
 from platform_spec.naming import Names, construct_id
 from platform_spec.tasks import Task
 from stacks.components.fargate_task import FargateTask
@@ -66,6 +67,7 @@ class ComputeStack(Stack):
                 key=storage.key,
             )
             for task in tasks.values()
+            if task.lane in ON_ECS
         ]
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
         self.run_tasks_policies = [

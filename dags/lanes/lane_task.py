@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from lanes.ecs.operator import RunTask
+from lanes.this_deployment import deployment
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+    from platform_spec.lanes import Lane
+
+# Loaded when a DAG names a task of the lane: nobody pays for the import of another lane's operator.
+_OPERATORS: dict[Lane, str] = {"fargate": "lanes.ecs.operator.RunTask"}
 
 
 def run_task(
@@ -15,12 +24,15 @@ def run_task(
     size: str | None = None,
     environment: dict[str, str] | None = None,
     **operator_args: Any,
-) -> RunTask:
+) -> BaseOperator:
     """Run `command` in the lane `name` (declared in task_images/<name>/task.toml) and return the Airflow task.
 
     `command`, `environment` and `size` are templated. The task's XCom is the URI of the container's result document.
-    `operator_args` are those of RunTask (capacity, result, …) and of every Airflow operator (retries, pool, …).
+    `operator_args` are those of the lane's operator (RunTask: capacity, result, …) and of every Airflow operator
+    (retries, pool, …).
     """
-    return RunTask(
+    module, _, operator = _OPERATORS[deployment().task(name).lane].rpartition(".")
+    made: BaseOperator = getattr(import_module(module), operator)(
         task_id=task_id or name, name=name, command=command, size=size, environment=environment, **operator_args
     )
+    return made

@@ -1,0 +1,8 @@
+"""The lanes: where a task can run. task.toml names one; stacks, manifest and the DAG kit each know what it needs."""
+
+from typing import Literal, get_args
+
+Lane = Literal["fargate"]
+LANES: tuple[str, ...] = get_args(Lane)
+# Lanes whose containers ECS starts from a task definition.
+ON_ECS = ("fargate",)
