@@ -56,8 +56,11 @@ def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -
 def _entry(task: Task, deployed: dict[str, str]) -> TaskEntry:
     return TaskEntry(
         lane=task.lane,
-        family=deployed["family"],
-        task_definition_arn=deployed["task_definition_arn"],
+        family=deployed.get("family", ""),
+        task_definition_arn=deployed.get("task_definition_arn", ""),
+        job_definition_arn=deployed.get("job_definition_arn", ""),
+        job_queue_arn=deployed.get("job_queue_arn", ""),
+        spot_job_queue_arn=deployed.get("spot_job_queue_arn", ""),
         container=deployed["container"],
         image=deployed["image"],
         log_group=deployed["log_group"],

@@ -7,13 +7,19 @@ DAG parses with no network call, no Variable and no string-built ARN.
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from platform_spec.fan_out import SizeRule
-from platform_spec.lanes import Lane
+from platform_spec.lanes import ON_ECS, Lane
 
 FILE_NAME = "manifest.json"
 SCHEMA_VERSION = 1
+
+# What a task of a lane cannot be started without.
+LANE_FIELDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(ON_ECS, ("family", "task_definition_arn")),
+    "batch": ("job_definition_arn", "job_queue_arn"),
+}
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -40,8 +46,11 @@ class TaskEntry(_Model):
     """One lane: where its container is defined, and what may be asked of it. The first size is the default."""
 
     lane: Lane = "fargate"
-    family: Name
-    task_definition_arn: Name
+    family: str = ""  # lanes on ECS: the task definition's
+    task_definition_arn: str = ""
+    job_definition_arn: str = ""  # batch, with its revision
+    job_queue_arn: str = ""  # on-demand capacity
+    spot_job_queue_arn: str = ""  # Spot first, then on-demand; empty where task.toml does not allow Spot
     container: Name
     image: Name
     log_group: Name
@@ -53,6 +62,13 @@ class TaskEntry(_Model):
     spot: bool
     result_version: int
     sizes: dict[str, TaskSize]
+
+    @model_validator(mode="after")
+    def _has_what_its_lane_needs(self) -> Self:
+        missing = [name for name in LANE_FIELDS.get(self.lane, ()) if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"lane {self.lane} needs {', '.join(missing)}")
+        return self
 
     @property
     def default_size(self) -> str:

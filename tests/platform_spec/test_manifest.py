@@ -78,6 +78,19 @@ def test_a_bad_manifest_is_named_with_its_key_and_the_fix(tmp_path: Path, change
     assert "tasklane dags upload" in str(caught.value)
 
 
+def test_a_task_names_what_its_lane_needs(tmp_path: Path) -> None:
+    batch = content()
+    batch["tasks"]["count"] |= {"lane": "batch", "family": "", "task_definition_arn": ""}
+    with pytest.raises(ManifestError, match=r"tasks.count: .*lane batch needs job_definition_arn, job_queue_arn"):
+        Manifest.read(written(tmp_path, batch))
+    batch["tasks"]["count"] |= {"job_definition_arn": "arn:aws:batch:…:3", "job_queue_arn": "arn:aws:batch:…/q"}
+    assert Manifest.read(written(tmp_path, batch)).task("count").spot_job_queue_arn == ""
+    on_ecs = content()
+    del on_ecs["tasks"]["count"]["task_definition_arn"]
+    with pytest.raises(ManifestError, match="lane fargate needs task_definition_arn"):
+        Manifest.read(written(tmp_path, on_ecs))
+
+
 def test_a_missing_manifest_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="cannot be read \\(No such file or directory\\); write it anew"):
         Manifest.read(tmp_path / "manifest.json")
