@@ -44,8 +44,8 @@ def main(root: Path = ROOT, app: cdk.App | None = None) -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
     platform = Platform(app, env=env, names=names, tasks=tasks, dag_access=dag_access)
-    acknowledge(platform)
-    add_delivery(app, env=env, names=names)
+    delivery = add_delivery(app, env=env, names=names)
+    acknowledge(platform, delivery)
     if app.node.try_get_context("rules"):
         add_rule_packs(app)
     app.synth()

@@ -8,6 +8,7 @@ without new samples does no work.
 - `detect`: no sample or no reference where the parameters say. The message lists what is there. Upload, clear it.
 - `fan_out`: names the failed runs of `microbiome_batch`. Repair the cause in their logs, clear `fan_out`: only those
   run again.
+- `facts`: sums up what the batches took, for the report; clear it as often as needed.
 - `gather`: reads per-sample results only; clear it as often as needed.
 Bad samples do not fail the run: see `quarantine.tsv` in the output.
 """
@@ -70,6 +71,14 @@ with DAG(
         max_parallel="{{ params.max_parallel }}",
         max_failed="{{ params.max_failed }}",
     )
+
+    @task
+    def facts(manifest: str, ti=None) -> str:
+        from microbiome.facts import write_facts
+
+        return write_facts(ti, manifest)
+
+    summed = facts(planned["manifest"])
     gather = run_task(
         "microbiome",
         task_id="gather",
@@ -80,8 +89,11 @@ with DAG(
             planned["manifest"],
             "--output",
             planned["output"],
+            "--facts",
+            summed,
             # Only where `max_failed` has let the fan-out go on without some batches; else gather insists on all.
             if_partial("fan_out", "--allow-missing"),
         ],
     )
+    batches >> summed
     batches >> gather

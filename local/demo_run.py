@@ -22,7 +22,7 @@ from ops.airflow_api import AirflowApi
 from ops.workspace import Workspace
 
 PARENT, CHILD = "microbiome_dispatch", "microbiome_batch"
-STEPS = ("detect", "plan_batches", "fan_out", "gather")
+STEPS = ("detect", "plan_batches", "fan_out", "facts", "gather")
 SECONDS = 1800.0
 
 

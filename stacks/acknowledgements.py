@@ -11,8 +11,10 @@ from typing import NamedTuple, cast
 import aws_cdk as cdk
 from constructs import IConstruct
 
+from platform_spec.naming import PROJECT, STACKS, Names
 from platform_spec.tasks import Access
 from stacks.compute import ComputeStack
+from stacks.delivery import DeliveryStack
 from stacks.platform import Platform
 
 COMPLIANCE_PACKS = ("HIPAA.Security", "NIST.800.53.R5")
@@ -27,17 +29,19 @@ class Acknowledged(NamedTuple):
     reason: str
 
 
-def acknowledge(platform: Platform) -> None:
-    for construct, pack, rules, reason in acknowledgements(platform):
+def acknowledge(platform: Platform, delivery: DeliveryStack | None) -> None:
+    for construct, pack, rules, reason in acknowledgements(platform, delivery):
         for rule in rules:
             cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=f"{pack}::{rule}", reason=reason))
 
 
-def acknowledgements(platform: Platform) -> Iterator[Acknowledged]:
+def acknowledgements(platform: Platform, delivery: DeliveryStack | None) -> Iterator[Acknowledged]:
     yield from _storage(platform)
     yield from _network(platform)
     yield from _compute(platform.compute, platform)
     yield from _airflow(platform)
+    if delivery:
+        yield from _delivery(delivery, platform.names)
 
 
 def _both(construct: IConstruct, rule: str, reason: str) -> Iterator[Acknowledged]:
@@ -113,6 +117,43 @@ def _airflow(platform: Platform) -> Iterator[Acknowledged]:
     dag_policy = airflow.execution.node.try_find_child("DagPolicy")  # absent if dags/access.toml grants nothing
     if dag_policy:
         yield from _data(dag_policy, platform, platform.dag_access)
+
+
+def _delivery(delivery: DeliveryStack, names: Names) -> Iterator[Acknowledged]:
+    """The roles of the pipeline are there before what they may touch: they name it, and a name ends where ids begin."""
+    env, bucket = names.env.name, f"Resource::arn:aws:s3:::{names.dag_bucket}"
+
+    def arn(service: str, resource: str) -> str:
+        return f"Resource::arn:aws:{service}:{delivery.region}:{delivery.account}:{resource}"
+
+    ids = "The stacks of this environment and of cdk bootstrap: CloudFormation adds an id to a stack's name."
+    stacks = [names.stack(part) for part in (*STACKS, "delivery")]
+    yield _wildcards(
+        delivery.read, ids, *(arn("cloudformation", f"stack/{name}/*") for name in (*stacks, "CDKToolkit"))
+    )
+    moved = (names.stack("compute"), names.stack("airflow"))
+    rolled = "The two stacks whose versions a rollback sets: CloudFormation adds an id to a stack's name."
+    yield _wildcards(delivery.write, rolled, *(arn("cloudformation", f"stack/{name}/*") for name in moved))
+    unnamed = (
+        "ecr:GetAuthorizationToken, ecs:DescribeTaskDefinition and servicequotas:GetServiceQuota know no resource."
+    )
+    yield _wildcards(delivery.read, unnamed, "Resource::*")
+    compared = "Releases, DAGs and plugins are compared with what is deployed: all of the DAG bucket, and no other."
+    yield _wildcards(delivery.read, compared, f"{bucket}/*")
+    written = "Files of DAGs and of releases get their names when they are released; nothing else is written."
+    yield _wildcards(delivery.write, written, f"{bucket}/dags/*", f"{bucket}/releases/*")
+    published = "What the stacks of this environment publish for its DAGs and declare for Airflow, below its own path."
+    paths = (f"parameter/{PROJECT}/{env}/{part}/*" for part in ("deployment", "airflow"))
+    yield _wildcards(delivery.read, published, *(arn("ssm", path) for path in paths))
+    secrets = "Airflow's declared connections and variables of this environment: Secrets Manager adds an id to a name."
+    yield _wildcards(delivery.write, secrets, arn("secretsmanager", f"secret:{names.mwaa_environment}/airflow/*"))
+    images = "One repository per task of this environment: a new task needs its image before its stack."
+    key = "The key is made after this role: a condition binds the statement to the key with our alias."
+    for policy in (delivery.read, delivery.write):
+        yield _wildcards(policy, images, arn("ecr", f"repository/{names.prefix}/*"))
+        yield _wildcards(policy, key, arn("kms", "key/*"))
+    others = "Releases of another account: the trust of its plan role says who may read them."
+    yield _wildcards(delivery.write, others, f"Resource::arn:aws:iam::*:role/{PROJECT}-*-plan")
 
 
 def _data(construct: IConstruct, platform: Platform, access: Access) -> Iterator[Acknowledged]:

@@ -1,6 +1,7 @@
 """Which FASTQ files belong to which sample, by Illumina's naming rules. Pure: object names in, samples out."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,9 +9,12 @@ from typing import NamedTuple
 
 # The same rules as the image's own (task_images/microbiome/README.md, "File names"); a test holds them together.
 # bcl2fastq: <sample>_S<n>_L<lane>_R<read>_001; some exports leave out the S or the lane, or write _1/_2 for the read.
-_ILLUMINA = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S?\d+))?_L(?P<lane>\d{3})_R(?P<read>[12])_001$")
-_SHORT = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S\d+))?[_.]R?(?P<read>[12])(?:_001)?$")
-_FASTQ = re.compile(r"\.(fastq|fq)(\.gz)?$", re.IGNORECASE)
+_ILLUMINA = re.compile(r"(?P<sample>.+?)(?:_(?P<number>S?\d+))?_L(?P<lane>\d{3})_R(?P<read>[12])_001", re.DOTALL)
+_SHORT = re.compile(r"(?P<sample>.+?)(?:_(?P<number>S\d+))?[_.]R?(?P<read>[12])(?:_001)?", re.DOTALL)
+_INDEX = re.compile(r".+_I[12]_001", re.DOTALL)  # the barcodes that the samples were told apart by
+_FASTQ = re.compile(r"\.(fastq|fq)(\.gz)?\Z", re.IGNORECASE)
+# Control characters, separators of lines and paragraphs, halves of surrogates: no table can hold them.
+_UNSHOWN = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ def _parse(stored: StoredObject) -> _File | None:
     stem, ending = _FASTQ.subn("", name)
     if not ending or name.startswith("."):
         return None
-    match = _ILLUMINA.match(stem) or _SHORT.match(stem)
+    if _INDEX.fullmatch(stem):
+        return None
+    match = _ILLUMINA.fullmatch(stem) or _SHORT.fullmatch(stem)
     if not match:
         return _File(stem, "1", "", "", stored)
     found = match.groupdict()
@@ -79,10 +85,23 @@ def _parse(stored: StoredObject) -> _File | None:
 def _sample(name: str, files: list[_File], others_paired: bool) -> Sample:
     ordered = sorted(files, key=lambda file: (file.lane, file.read, file.stored.key))
     objects = tuple(file.stored for file in ordered)
-    problem = _problem(ordered, others_paired)
+    problem = name_problem(name) or _problem(ordered, others_paired)
     if problem:
-        return Sample(name, objects, f"{problem} ({', '.join(stored.key for stored in objects)})")
+        files = shown(", ".join(stored.key for stored in objects))
+        return Sample(shown(name), objects, f"{problem} ({files})")
     return Sample(name, objects, layout="paired" if ordered[-1].read == "2" else "single")
+
+
+def shown(text: str) -> str:
+    """`text` on one line: control characters as escapes (a\\nb); a blank name in quotation marks."""
+    if not text.strip():
+        return repr(text)
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNSHOWN else c for c in text)
+
+
+def name_problem(name: str) -> str:
+    """Why no table can hold a sample of this name; empty if it can."""
+    return "" if shown(name) == name else "sample name is blank or has control characters; rename its files"
 
 
 def _problem(files: list[_File], others_paired: bool) -> str:

@@ -51,16 +51,21 @@ def image() -> ModuleType:
         "a_7_R1_001.FASTQ.GZ a_7_R2_001.FASTQ.GZ",
         "a_S3_R1_001.fastq.gz sample_10.fastq.gz notes.txt .hidden_R1.fastq.gz ._a_S3_R1_001.fastq.gz",
         "腸内_S1_L001_R1_001.fastq.gz 腸内_S1_L001_R2_001.fastq.gz",
+        "a_S1_L001_I1_001.fastq.gz a_S1_L001_I2_001.fastq.gz a_S1_L001_R1_001.fastq.gz a_S1_L001_R2_001.fastq.gz",
+        "a_I1_001.fq a_R1_001.fq b_I1.fq",
+        ["a\nb_R1.fq", "a\nb_R2.fq", "c\x07_S1_L001_R1_001.fq", "d\u2028e.fq", " _R1.fq", "f_R1.fq\n", "g_R1\n.fq"],
+        ["x\ty/h_R1.fq", "x\ty/h_R2.fq", "i j_R1.fq", "i j_R2.fq", "a\\nb.fq", "a\nb.fq"],
     ],
 )
-def test_both_sides_find_the_same_samples(image: ModuleType, tmp_path: Path, names: str) -> None:
-    for name in names.split():
+def test_both_sides_find_the_same_samples(image: ModuleType, tmp_path: Path, names: str | list[str]) -> None:
+    files = names.split() if isinstance(names, str) else names
+    for name in files:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
     planned = {
         sample.name: ([stored.key for stored in sample.objects], sample.layout, sample.problem)
-        for sample in find_samples(StoredObject(name, 1, "etag") for name in names.split())
+        for sample in find_samples(StoredObject(name, 1, "etag") for name in files)
     }
     on_disk = {
         sample.name: (

@@ -64,3 +64,23 @@ def test_a_problem_stays_with_its_sample_and_names_the_files(keys: list[str], pr
 def test_single_end_samples_are_no_problem() -> None:
     found = find_samples(StoredObject(f"raw/{name}_R1.fastq.gz", 10, "etag") for name in "AB")
     assert [(sample.name, sample.problem) for sample in found] == [("A", ""), ("B", "")]
+
+
+def test_index_reads_belong_to_nobody() -> None:
+    reads = [f"raw/A_S1_L00{lane}_R{read}_001.fastq.gz" for lane in (1, 2) for read in (1, 2)]
+    index = [f"raw/A_S1_L00{lane}_I{read}_001.fastq.gz" for lane in (1, 2) for read in (1, 2)]
+    assert names(*index, *reads) == {"A": reads}
+
+
+@pytest.mark.parametrize(
+    ("sample", "shown"),
+    [("a\nb", "a\\nb"), ("a\tb", "a\\tb"), ("a\x1b[31m", "a\\x1b[31m"), ("a\u2028b", "a\\u2028b"), (" ", "' '")],
+)
+def test_a_name_that_no_table_can_hold_costs_its_sample_only(sample: str, shown: str) -> None:
+    keys = [f"raw/{name}_R{read}.fastq.gz" for name in (sample, "good") for read in (1, 2)]
+    found = {one.name: one for one in find_samples(StoredObject(key, 10, "etag") for key in keys)}
+    assert set(found) == {shown, "good"}
+    assert found[shown].problem.startswith("sample name is blank or has control characters; rename its files (raw/")
+    assert [stored.key for stored in found[shown].objects] == keys[:2]
+    assert not set(found[shown].problem) & set("\n\t\x1b\u2028")
+    assert found["good"].problem == ""

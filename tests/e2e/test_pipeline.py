@@ -1,6 +1,7 @@
 """The flagship pipeline in a deployed environment: emulator, CDK CLI, Airflow, containers, tables, report."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,23 @@ def test_a_broken_sample_is_named_and_the_others_finish(environment: Path, tmp_p
     assert summary["batches"] == 2
     assert "Torn" in (out / "quarantine.tsv").read_text()
     assert "Torn" not in table_of(out)
-    assert "<html" in (out / "report.html").read_text().lower()
+    facts = facts_of(out)
+    assert facts["Batches succeeded"] == f"{summary['batches']} of 2"
+    assert facts["Containers of the batches"] == "2"
+    assert re.fullmatch(r"0\.\d{4} USD \(list price on demand\)", facts["Cost of the batches"])
+    assert float(facts["Cost of the batches"].split()[0]) > 0
+    assert {"Run", "Release", "Time of the fan-out", "Container time"} <= set(facts)
     assert "2/3" in log_of_a_batch(environment)  # the container's own progress line, where Airflow's UI shows it
     again = summary_of(out, demo(environment, out, *arguments), environment)
     assert (again["batches"], again["asvs"]) == (0, summary["asvs"])
+
+
+def facts_of(out: Path) -> dict[str, Any]:
+    """The head of the report: label and value."""
+    page = (out / "report.html").read_text()
+    embedded = re.search(r'"overview":(\[\[.*?\]\]),"samples"', page)
+    assert embedded
+    return dict(json.loads(embedded[1]))
 
 
 def test_every_server_listens_on_loopback_only(environment: Path) -> None:

@@ -15,6 +15,7 @@ from platform_spec.environments import environment_names, load_environment
 from platform_spec.naming import Names
 from platform_spec.tasks import load_dag_access, load_tasks
 from stacks.acknowledgements import acknowledgements
+from stacks.delivery import DeliveryStack, add_delivery
 from stacks.platform import Platform
 from tests.security.accepted_findings import ACCEPTED
 from tests.security.mutants import Mutant, justifications
@@ -45,7 +46,7 @@ def rules() -> str:
     counts: dict[str, int] = defaultdict(int)
     names = environment_names(ROOT)
     for name in names:
-        for given in acknowledgements(_platform(name)):
+        for given in acknowledgements(*_stacks(name)):
             for rule in given.rules:
                 counts[name] += 1
                 base = rule.partition("[")[0]
@@ -60,11 +61,13 @@ def rules() -> str:
     return "\n".join(lines)
 
 
-def _platform(name: str) -> Platform:
+def _stacks(name: str) -> tuple[Platform, DeliveryStack | None]:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk_app.cdk.App(context=context, analytics_reporting=False)
     env = load_environment(name, ROOT)
-    return Platform(app, env=env, names=Names(env), tasks=load_tasks(ROOT), dag_access=load_dag_access(ROOT))
+    names = Names(env)
+    platform = Platform(app, env=env, names=names, tasks=load_tasks(ROOT), dag_access=load_dag_access(ROOT))
+    return platform, add_delivery(app, env=env, names=names)
 
 
 def static() -> str:

@@ -16,9 +16,10 @@ from platform_spec.environments import load_environment
 from platform_spec.naming import Names
 from platform_spec.tasks import load_dag_access, load_tasks
 from stacks.acknowledgements import acknowledgements
+from stacks.delivery import add_delivery
 from stacks.platform import Platform
 from stacks.rule_packs import add_rule_packs
-from tests.stacks.conftest import ROOT
+from tests.stacks.conftest import ROOT, synthesize
 from tests.stacks.evaluate import Deployment
 
 PACKS = {"AwsSolutions", "HIPAA.Security", "NIST.800.53.R5", "CloudFormation Validate"}
@@ -46,20 +47,30 @@ def test_every_acknowledgement_answers_a_finding(deployment: Deployment) -> None
     }
     env = load_environment(deployment.name, ROOT)
     app = cdk_app.cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
-    platform = Platform(app, env=env, names=Names(env), tasks=load_tasks(ROOT), dag_access=load_dag_access(ROOT))
+    names = Names(env)
+    platform = Platform(app, env=env, names=names, tasks=load_tasks(ROOT), dag_access=load_dag_access(ROOT))
+    delivery = add_delivery(app, env=env, names=names)
     given = {
         (f"{pack}::{rule}", construct.node.path)
-        for construct, pack, rules, _ in acknowledgements(platform)
+        for construct, pack, rules, _ in acknowledgements(platform, delivery)
         for rule in rules
     }
-    # The delivery stack derives its own from the very statements they are about.
-    assert {finding for finding in answered if "-delivery/" not in finding[1]} == given
+    assert answered == given
 
 
 def test_reasons_are_given(deployment: Deployment) -> None:
     for pack in report(deployment).values():
         for violation in pack.get("suppressedViolations", []):
             assert len(violation["reason"].split()) >= 6, violation["acknowledgedId"]
+
+
+def test_a_new_wildcard_of_the_pipeline_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stacks.components.delivery_policies._FILES", ("plugins.zip", "secrets/*"))
+    with pytest.raises(RuntimeError, match="alidation"):
+        synthesize("dev", ROOT, tmp_path)
+    packs = json.loads((tmp_path / "validation-report.json").read_text())["pluginReports"]
+    [left] = [violation for pack in packs for violation in pack["violations"]]
+    assert left["ruleName"].endswith("/secrets/*]")
 
 
 def test_the_packs_do_find_what_is_wrong(tmp_path: Path) -> None:

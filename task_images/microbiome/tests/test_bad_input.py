@@ -1,6 +1,8 @@
 """Bad samples are set aside and named; bad requests end with exit code 2 and one line that says what to do."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,27 @@ def test_problems_found_before_the_batch(study: Path, tmp_path: Path, command: C
         "twice": "duplicate sample name in the manifest",
     }
     assert "日本 α" in (tmp_path / "out/feature-table.tsv").read_text().splitlines()[1]
+
+
+def test_names_that_no_table_can_hold(study: Path, tmp_path: Path, command: Command) -> None:
+    """Control characters, and bytes that are no UTF-8, in names of files and folders."""
+    good = find_samples(study / "reads")[-1]
+    folder = tmp_path / "reads" / "x\ty" / os.fsdecode(b"caf\xe9")
+    folder.mkdir(parents=True)
+    for name in ("a\nb", os.fsdecode(b"\xff"), "good"):
+        for number, source in enumerate(good.files, start=1):
+            shutil.copy(source, folder / f"{name}_R{number}.fastq.gz")
+    (folder / "torn_R1.fastq.gz").write_bytes(good.files[0].read_bytes()[:500])
+    (folder / "torn_R2.fastq.gz").write_bytes(good.files[1].read_bytes())
+    reference = ("--reference", study / "reference.fasta.gz")
+    code, output = command("run", "--reads", tmp_path / "reads", *reference, "--out", tmp_path / "out")
+    assert code == 0, output
+    found = summary_of(tmp_path / "out")
+    assert (found["samples_ok"], sorted(found["quarantined"])) == (1, ["\\udcff", "a\\nb", "torn"])
+    rows = (tmp_path / "out/quarantine.tsv").read_text("utf-8").splitlines()
+    assert [len(row.split("\t")) for row in rows] == [4] * 4
+    assert "x\\ty/caf\\udce9/torn_R1.fastq.gz" in rows[3]
+    assert b"a\\\\nb" in (tmp_path / "out/report.html").read_bytes()
 
 
 def test_gather_names_what_is_missing(study: Path, tmp_path: Path, command: Command) -> None:
@@ -112,6 +135,7 @@ def test_gather_finds_reads_that_got_lost(study: Path, tmp_path: Path, command: 
         ({"items": [{"key": "a", "batch": 0, "files": ["1", "2", "3"], "result": "r"}]}, "3 files; allowed"),
         ({"items": [{"key": "a", "batch": 0, "files": ["1", "2", "3"], "result": "r", "layout": "paired"}]}, "3 files"),
         ({"items": [{"key": "a", "batch": 0, "files": ["1"], "result": "r", "layout": "odd"}]}, "layout 'odd' is not"),
+        ({"items": [{"key": "a\u2028b", "batch": 0, "files": ["1"], "result": "r"}]}, "control characters"),
         ({"items": [{"key": "a\tb", "batch": 0, "files": ["1"], "result": "r"}]}, "control characters"),
         ({"items": [{"key": "a", "files": ["1"], "result": "r"}]}, "needs key, files, result and batch"),
     ],

@@ -64,3 +64,38 @@ def test_a_bad_lane_sets_its_sample_aside(study: Path, tmp_path: Path, command: 
     found = run_pipeline(command, tmp_path / "out", tmp_path / "lanes", parameters(study))
     (row,) = (found / "quarantine.tsv").read_text().splitlines()[1:]
     assert row.split("\t")[:2] == ["sim001", str(bad)]
+
+
+def sheet_of(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
+    lines = ["sampleID,forwardReads,reverseReads", *(",".join(row) for row in rows)]
+    (folder / "sheet.csv").write_text("\n".join(lines) + "\n")
+    return folder / "sheet.csv"
+
+
+def test_lanes_of_a_sheet(study: Path, tmp_path: Path, command: Command) -> None:
+    """Several lines of one sample are its lanes; index reads and other doubles are refused by name."""
+    spread(study / "reads", tmp_path / "lanes", (1, 2))
+    pairs = [
+        (path.name.split("_")[0], path.name, path.name.replace("_R1_", "_R2_"))
+        for path in sorted((tmp_path / "lanes").glob("*_R1_*"), reverse=True)
+    ]
+    name, r1, r2 = pairs[0]
+    (tmp_path / "lanes" / r1.replace("_R1_", "_I1_")).write_bytes((tmp_path / "lanes" / r1).read_bytes())
+    odd = [("twice", r1, r2), ("twice", r1, r2), ("mixed", r1, r2), ("mixed", r1.replace("L003", "L001"), "")]
+    sheet = sheet_of(tmp_path / "lanes", [*pairs, *odd, ("index", r1.replace("_R1_", "_I1_"), r2)])
+    common = ("--reference", study / "reference.fasta.gz", "--metadata", study / "metadata.tsv", "--out")
+    assert command("run", "--sample-sheet", sheet, *common, tmp_path / "out")[0] == 0
+    found = summary_of(tmp_path / "out")
+    assert (found["samples_ok"], found["reads_in"]) == (6, 6 * 1500)
+    reasons = {sample: reason.split(" of ")[0] for sample, reason in found["quarantined"].items()}
+    double = "duplicate sample name: 2 lines"
+    assert reasons == {
+        "twice": double, "mixed": double, "index": r1.replace("_R1_", "_I1_") + " holds index reads, no sample's"
+    }  # fmt: skip
+    assert name in (tmp_path / "out/feature-table.tsv").read_text()
+
+
+def test_index_reads_of_a_folder_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"a_S1_L00{lane}_{read}_001.fastq.gz" for lane in (1, 2) for read in ("I1", "I2", "R1", "R2")))
+    (found,) = find_samples(tmp_path)
+    assert (len(found.files), found.problem, found.layout) == (4, "", "paired")

@@ -29,7 +29,7 @@ def load(name):
 @pytest.mark.parametrize(
     ("name", "tasks"),
     [
-        ("microbiome_dispatch", {"detect", "plan_batches", "fan_out", "gather"}),
+        ("microbiome_dispatch", {"detect", "plan_batches", "fan_out", "facts", "gather"}),
         ("microbiome_batch", {"analyze_batch"}),
         ("example_static_groups", {"even.simulate", "staggered.simulate", "version"}),
         ("example_mapped_tasks", {"commands", "simulate", "count"}),
@@ -41,7 +41,7 @@ def test_each_dag_has_its_tasks(name, tasks):
 
 def test_gather_waits_for_the_fan_out_and_insists_on_all_results_unless_told():
     gather = load("microbiome_dispatch").get_task("gather")
-    assert "fan_out" in gather.upstream_task_ids
+    assert {"fan_out", "facts"} <= gather.upstream_task_ids
     assert gather.command[-1].startswith("{{ '--allow-missing' if")
 
 

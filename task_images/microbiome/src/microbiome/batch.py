@@ -11,6 +11,7 @@ from microbiome import results, storage
 from microbiome.errors import BadSample
 from microbiome.machine import cpu_count
 from microbiome.manifest import Item
+from microbiome.names import shown
 from microbiome.sample import process_sample
 from microbiome.settings import Settings
 
@@ -34,7 +35,7 @@ def process_items(items: Sequence[Item], settings: Settings, scratch: Path) -> l
             for number, task in enumerate(as_completed(tasks), start=1):
                 progress = task.result()
                 finished.append(progress)
-                print(f"[{number}/{len(items)}] {progress.line}", flush=True)
+                print(f"[{number}/{len(items)}] {shown(progress.line)}", flush=True)
         except BaseException:
             # The first unexpected error ends the batch; finished samples keep their results for the retry.
             pool.shutdown(wait=False, cancel_futures=True)

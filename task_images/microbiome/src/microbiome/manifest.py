@@ -8,7 +8,7 @@ from typing import Any
 
 from microbiome import storage
 from microbiome.errors import BadInput
-from microbiome.names import PAIRED, SINGLE
+from microbiome.names import PAIRED, SINGLE, name_problem
 from microbiome.settings import Settings, parse_settings
 
 SCHEMA_VERSION = 1
@@ -86,7 +86,7 @@ def _item(uri: str, index: int, entry: Any) -> Item:
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{place}: needs key, files, result and batch ({type(error).__name__}: {error})") from None
     problem, layout = str(entry.get("problem") or ""), str(entry.get("layout") or "")
-    if any(ord(letter) < 32 for letter in key) or not key.strip():
+    if name_problem(key):
         raise BadInput(f"{place}: key {key!r} is empty or has control characters, which no table can hold")
     if layout not in ALLOWED_FILES:
         raise BadInput(f"{place}: layout {layout!r} is not known; allowed: {PAIRED}, {SINGLE}, or none")

@@ -1,15 +1,19 @@
 """Find samples in a folder by Illumina's file names. The rules are in the README ("File names")."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-ENDING = re.compile(r"\.(fastq|fq)(\.gz)?$", re.IGNORECASE)
+ENDING = re.compile(r"\.(fastq|fq)(\.gz)?\Z", re.IGNORECASE)
 # <sample>_S280_L001_R1_001, <sample>_10_L001_R1_001 (R1 and R2 may carry different numbers), <sample>_L001_R1_001
-ILLUMINA = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S?\d+))?_L(?P<lane>\d{3})_R(?P<read>[12])_001$")
-SHORT = re.compile(r"^(?P<sample>.+?)(?:_(?P<number>S\d+))?[_.]R?(?P<read>[12])(?:_001)?$")
+ILLUMINA = re.compile(r"(?P<sample>.+?)(?:_(?P<number>S?\d+))?_L(?P<lane>\d{3})_R(?P<read>[12])_001", re.DOTALL)
+SHORT = re.compile(r"(?P<sample>.+?)(?:_(?P<number>S\d+))?[_.]R?(?P<read>[12])(?:_001)?", re.DOTALL)
+INDEX = re.compile(r".+_I[12]_001", re.DOTALL)  # the barcodes that the samples were told apart by
+# Control characters, separators of lines and paragraphs, halves of surrogates: no table can hold them.
+UNSHOWN = frozenset({"Cc", "Zl", "Zp", "Cs"})
 PAIRED, SINGLE = "paired", "single"
 
 
@@ -36,15 +40,20 @@ class FoundSample:
 
 
 def parse_name(file_name: str) -> FileName | None:
-    """('Mock', 1, '001', 'S280') for Mock_S280_L001_R1_001.fastq.gz; None if the name is not that of a FASTQ file."""
-    if not ENDING.search(file_name) or file_name.startswith("."):
+    """('Mock', 1, '001', 'S280') for Mock_S280_L001_R1_001.fastq.gz; None if it is no file of reads."""
+    if not ENDING.search(file_name) or file_name.startswith(".") or is_index(file_name):
         return None
     stem = ENDING.sub("", file_name)
-    match = ILLUMINA.match(stem) or SHORT.match(stem)
+    match = ILLUMINA.fullmatch(stem) or SHORT.fullmatch(stem)
     if not match:
         return FileName(stem, 1)
     found = match.groupdict()
     return FileName(found["sample"], int(found["read"]), found.get("lane") or "", found["number"] or "")
+
+
+def is_index(file_name: str) -> bool:
+    """Whether the file holds index reads (<sample>_S1_L001_I1_001.fastq.gz), which belong to no sample's reads."""
+    return INDEX.fullmatch(ENDING.sub("", file_name)) is not None
 
 
 def find_samples(folder: Path) -> list[FoundSample]:
@@ -62,10 +71,22 @@ def _sample(sample: str, files: list[tuple[FileName, Path]], others_paired: bool
     ordered = sorted(files, key=lambda file: (file[0].lane, file[0].read, str(file[1])))
     paths = tuple(path for _, path in ordered)
     names = [name for name, _ in ordered]
-    problem = problem_of(names, others_paired)
+    problem = name_problem(sample) or problem_of(names, others_paired)
     if problem:
-        return FoundSample(sample, paths, f"{problem} ({', '.join(map(str, paths))})")
+        return FoundSample(shown(sample), paths, f"{problem} ({shown(', '.join(map(str, paths)))})")
     return FoundSample(sample, paths, layout=PAIRED if names[-1].read == 2 else SINGLE)
+
+
+def shown(text: str) -> str:
+    """`text` on one line: control characters as escapes (a\\nb); a blank name in quotation marks."""
+    if not text.strip():
+        return repr(text)
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSHOWN else c for c in text)
+
+
+def name_problem(name: str) -> str:
+    """Why no table can hold a sample of this name; empty if it can."""
+    return "" if shown(name) == name else "sample name is blank or has control characters; rename its files"
 
 
 def problem_of(names: list[FileName], others_paired: bool) -> str:

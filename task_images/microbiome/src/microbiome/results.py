@@ -60,7 +60,9 @@ def write_quarantined(item: Item, settings: Settings, problem: BadSample) -> Non
 def _write_status(item: Item, settings: Settings, body: dict[str, Any]) -> None:
     head = {"schema_version": SCHEMA_VERSION, "key": item.key, "files": list(item.files), "version": __version__}
     document = head | {"settings": settings.of_samples()} | body
-    storage.write_once(item.result + ".json", json.dumps(document, indent=1, ensure_ascii=False).encode())
+    # A file name that is no UTF-8 has half surrogates: as JSON's own escapes.
+    text = json.dumps(document, indent=1, ensure_ascii=False).encode(errors="backslashreplace")
+    storage.write_once(item.result + ".json", text)
 
 
 def _write_fasta(path: Path, sequences: Iterable[tuple[bytes, int]]) -> int:

@@ -1,11 +1,21 @@
 """Samples from a sheet: QIIME 2's manifests and nf-core/ampliseq's sample sheets, tab- or comma-separated."""
 
 import csv
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 from microbiome.errors import BadInput
-from microbiome.names import FoundSample
+from microbiome.names import (
+    PAIRED,
+    SINGLE,
+    FileName,
+    FoundSample,
+    is_index,
+    name_problem,
+    parse_name,
+    problem_of,
+    shown,
+)
 
 SAMPLE = ("sample-id", "sample_id", "sampleid", "sample")
 FORWARD = ("forward-absolute-filepath", "absolute-filepath", "forwardreads", "forward", "r1", "fastq_1")
@@ -13,7 +23,7 @@ REVERSE = ("reverse-absolute-filepath", "reversereads", "reverse", "r2", "fastq_
 
 
 def read_sheet(path: Path) -> list[FoundSample]:
-    """Samples sorted by name. Relative paths are relative to the sheet; a name that occurs twice is a problem."""
+    """Samples sorted by name. Paths are relative to the sheet; lines of one name are its lanes, or a problem."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -27,13 +37,38 @@ def read_sheet(path: Path) -> list[FoundSample]:
             f"--sample-sheet {path}: its columns are {', '.join(header) or 'none'}; needed are a sample column"
             f" ({', '.join(SAMPLE)}) and a column of forward reads ({', '.join(FORWARD)})"
         )
-    found = [_sample(path.parent, row, sample, forward, reverse) for row in rows[1:]]
-    counts = Counter(entry.name for entry in found)
-    unique = {entry.name: entry for entry in found}
-    for name, count in counts.items():
-        if count > 1:
-            unique[name] = FoundSample(name, unique[name].files, f"duplicate sample name: {count} lines of the sheet")
-    return [unique[name] for name in sorted(unique)]
+    lines_of: dict[str, list[FoundSample]] = defaultdict(list)
+    for row in rows[1:]:
+        entry = _sample(path.parent, row, sample, forward, reverse)
+        lines_of[entry.name].append(entry)
+    return [_joined(name, entries) for name, entries in sorted(lines_of.items())]
+
+
+def _joined(name: str, entries: list[FoundSample]) -> FoundSample:
+    """The lines of one sample: one, or one per lane of the same library; else nobody can say which reads are meant."""
+    problem = name_problem(name) or next((entry.problem for entry in entries if entry.problem), "")
+    files = [path for entry in entries for path in entry.files]
+    index = next((path for path in files if is_index(path.name)), None)
+    if not problem and index:
+        problem = f"{index.name} holds index reads, no sample's"
+    if problem or len(entries) == 1:
+        return FoundSample(shown(name), tuple(files), problem)
+    named = [(_lane_of(path, read), path) for entry in entries for read, path in enumerate(entry.files, start=1)]
+    if any(not lane.lane for lane, _ in named) or problem_of([lane for lane, _ in named], others_paired=False):
+        return FoundSample(
+            name,
+            tuple(files),
+            f"duplicate sample name: {len(entries)} lines of the sheet, whose files are not lanes of one library"
+            " (the same sample number, L001, L002, ... once each)",
+        )
+    ordered = tuple(path for _, path in sorted(named, key=lambda one: (one[0].lane, one[0].read)))
+    return FoundSample(name, ordered, layout=PAIRED if len(entries[0].files) == 2 else SINGLE)
+
+
+def _lane_of(path: Path, read: int) -> FileName:
+    """Lane and number of a file by its name; which read it holds says the sheet's column."""
+    parsed = parse_name(path.name)
+    return parsed._replace(read=read) if parsed else FileName(path.name, read)
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> int | None:

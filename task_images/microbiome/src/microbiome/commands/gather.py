@@ -62,7 +62,8 @@ def gather(manifest: Manifest, output: str, facts_uri: str = "", allow_missing: 
     facts = ReportFacts(metadata, truth, found, versions(fingerprint), watch.seconds, manifest.batches, extra)
     outputs["report.html"] = _write(output, "report.html", build_report(analysis, facts))
     summary = summarize(analysis, truth, facts)
-    outputs["summary.json"] = _write(output, "summary.json", json.dumps(summary, indent=1, ensure_ascii=False).encode())
+    text = json.dumps(summary, indent=1, ensure_ascii=False).encode(errors="backslashreplace")
+    outputs["summary.json"] = _write(output, "summary.json", text)
     message = (
         f"{summary['samples_ok']} of {summary['samples']} samples ok, {summary['samples_quarantined']} quarantined,"
         f" {summary['asvs']} ASVs, {summary['reads_kept']} of {summary['reads_in']} reads kept"

@@ -51,4 +51,4 @@ def build_report(analysis: Analysis, facts: ReportFacts) -> bytes:
     page = (assets / "template.html").read_text("utf-8")
     page = page.replace("/*STYLE*/", (assets / "report.css").read_text("utf-8"))
     page = page.replace("/*SCRIPT*/", "\n".join((assets / name).read_text("utf-8") for name in SCRIPTS))
-    return page.replace("/*DATA*/", embedded).encode()
+    return page.replace("/*DATA*/", embedded).encode(errors="backslashreplace")

@@ -7,6 +7,7 @@ import numpy as np
 from microbiome.analysis import Analysis
 from microbiome.classifier.lineage import write_taxon
 from microbiome.kernels.fates import FATES
+from microbiome.names import shown
 from microbiome.tables import diversity, ranks
 
 
@@ -36,7 +37,11 @@ def overall_summary(analysis: Analysis) -> str:
 
 
 def quarantine(analysis: Analysis) -> str:
-    rows = [[item.key, item.file, item.record or "", item.reason] for item in analysis.quarantined]
+    # File names and what is cited from a file may hold anything.
+    rows = [
+        [item.key, item.file and shown(item.file), item.record or "", item.reason and shown(item.reason)]
+        for item in analysis.quarantined
+    ]
     return table(["sample", "file", "record", "reason"], rows)
 
 
