@@ -71,7 +71,7 @@ class RunTasksPolicy(iam.ManagedPolicy):
                 ),
                 iam.PolicyStatement(
                     sid="ReadTaskLogs",
-                    actions=["logs:GetLogEvents"],
+                    actions=["logs:FilterLogEvents"],
                     resources=[task.log_group.log_group_arn for task in tasks],
                 ),
             )

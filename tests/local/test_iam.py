@@ -36,7 +36,7 @@ def statements(lane: Lane) -> list[dict]:
         allow(["ecs:DescribeTasks", "ecs:StopTask"], f"{prefix}:task/{lane.name}/*", on_cluster),
         allow("ecs:ListTasks", "*", on_cluster),
         allow("ecs:TagResource", f"{prefix}:task/{lane.name}/*", {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
-        allow("logs:GetLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{lane.group}:*"),
+        allow("logs:FilterLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{lane.group}:*"),
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_role_with_just_the_right_statements_runs_watches_and_stops_a_task(lan
     lane.wait_for_line(arn, "on")
     assert ecs.list_tasks(cluster=lane.name)["taskArns"] == [arn]
     stream = f"lane/work/{arn.rsplit('/', 1)[-1]}"
-    assert as_caller(lane, "logs").get_log_events(logGroupName=lane.group, logStreamName=stream)["events"]
+    assert as_caller(lane, "logs").filter_log_events(logGroupName=lane.group, logStreamNames=[stream])["events"]
     ecs.stop_task(cluster=lane.name, task=arn)
     assert ecs.describe_tasks(cluster=lane.name, tasks=[arn])["tasks"][0]["desiredStatus"] == "STOPPED"
     lane.until(arn, "STOPPED")
@@ -82,7 +82,7 @@ def test_each_statement_is_needed(lane: Lane, removed: int) -> None:
         "ecs:TagResource": lambda: ecs.run_task(**lane.request(tags=[{"key": "a", "value": "b"}])),
         "ecs:DescribeTasks": lambda: ecs.describe_tasks(cluster=lane.name, tasks=["0" * 32]),
         "ecs:ListTasks": lambda: ecs.list_tasks(cluster=lane.name),
-        "logs:GetLogEvents": lambda: as_caller(lane, "logs").get_log_events(logGroupName=lane.group, logStreamName="s"),
+        "logs:FilterLogEvents": lambda: as_caller(lane, "logs").filter_log_events(logGroupName=lane.group),
     }
     message = denial(calls[action])
     assert f"not authorized to perform: {action}" in message

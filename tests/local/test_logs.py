@@ -3,6 +3,9 @@
 import json
 import time
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.local.emulator_process import Emulator
 from tests.local.lane import Lane
 
@@ -45,3 +48,32 @@ def test_a_line_in_embedded_metric_format_is_a_metric_and_rings_its_alarm(emulat
         pass
     notice = json.loads(json.loads(messages[0]["Body"])["Message"])
     assert (notice["AlarmName"], notice["NewStateValue"]) == (lane.name, "ALARM")
+
+
+def test_filter_log_events_pages_through_many_streams_in_order(emulator: Emulator) -> None:
+    logs, group = emulator.client("logs"), "/filtered"
+    logs.create_log_group(logGroupName=group)
+    for name in ("a", "b"):
+        logs.create_log_stream(logGroupName=group, logStreamName=name)
+    for name, first in (("a", 0), ("b", 1)):
+        events = [{"timestamp": 1000 + first + 2 * n, "message": f"{name}{n}"} for n in range(5)]
+        logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=events)
+    found, more = [], {}
+    while True:
+        page = logs.filter_log_events(logGroupName=group, logStreamNames=["a", "b"], limit=3, startTime=1002, **more)
+        assert len(page["events"]) <= 3
+        found += page["events"]
+        if "nextToken" not in page:
+            break
+        more = {"nextToken": page["nextToken"]}
+    assert [event["message"] for event in found] == ["a1", "b1", "a2", "b2", "a3", "b3", "a4", "b4"]
+    assert len({event["eventId"] for event in found}) == 8
+
+
+def test_filter_log_events_refuses_unknown_streams_and_too_many(emulator: Emulator) -> None:
+    logs, group = emulator.client("logs"), "/refused"
+    logs.create_log_group(logGroupName=group)
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.filter_log_events(logGroupName=group, logStreamNames=["gone"])
+    with pytest.raises(ClientError, match="101 names"):
+        logs.filter_log_events(logGroupName=group, logStreamNames=[f"s{n}" for n in range(101)])

@@ -70,7 +70,7 @@ def test_airflow_may_run_our_tasks_and_nothing_else(deployment: Deployment) -> N
         "WatchAndStop": (["ecs:DescribeTasks", "ecs:StopTask"], running, None),
         "ListTasks": (["ecs:ListTasks"], ["*"], on_cluster),
         "TagOnRun": (["ecs:TagResource"], running, {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
-        "ReadTaskLogs": (["logs:GetLogEvents"], sorted(logs), None),
+        "ReadTaskLogs": (["logs:FilterLogEvents"], sorted(logs), None),
         "WriteRunMetrics": (
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [f"arn:aws:logs:{region}:{account}:log-group:/tasklane/{name}/lanes:*"],

@@ -13,7 +13,7 @@ from lanes.attempts.result_document import check_result
 from lanes.attempts.retries import backoff
 from lanes.attempts.steps import Found, Step, choose, first_step, next_step
 from lanes.ecs.calls import AwsCalls, CallRefused
-from lanes.ecs.logs import LogTail
+from lanes.ecs.logs import LogReader, LogTail
 from lanes.ecs.poller import Description, EcsPoller
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,11 @@ class Outcome:
 class AttemptRun:
     """Start or find the container, watch it, bring its log, judge its end; again where AWS took it away."""
 
-    def __init__(self, launch: Launch, calls: AwsCalls, poller: EcsPoller) -> None:
+    def __init__(self, launch: Launch, calls: AwsCalls, poller: EcsPoller, logs: LogReader) -> None:
         self._launch = launch
         self._calls = calls
         self._poller = poller
+        self._logs = logs
         self._given_up = False
         self._starting: asyncio.Task[str] | None = None
         self._tail: LogTail | None = None
@@ -53,7 +54,11 @@ class AttemptRun:
 
     async def run(self, *, look_first: bool) -> Outcome:
         step = first_step(self._launch)
-        if look_first and (found := await self._look()):
+        try:
+            found = await self._look() if look_first else None
+        except CallRefused as refused:  # who does not know what runs must not start anything
+            return Outcome(refused.failure, step, None, None, None)
+        if found:
             step, self.arn, self.result_uri = found.step, found.arn, found.result_uri
         while True:
             task = None
@@ -70,7 +75,6 @@ class AttemptRun:
             following = next_step(self._launch, step, failure) if failure else None
             if following is None:
                 return Outcome(failure, step, self.arn, self.result_uri, task)
-            await self.confirm_log()
             log.warning("%s; starting another container (size %s%s)", failure and failure.headline,
                         self._launch.sizes[following.size].name, ", Spot" if following.spot else "")  # fmt: skip
             step, self.arn, self.result_uri, self._stop_asked = following, None, self._launch.result_uri, False
@@ -85,12 +89,10 @@ class AttemptRun:
         if self.arn is not None:
             await self._stop_task(self.arn, cause)
 
-    async def confirm_log(self) -> list[str]:
-        """See to it that the last container's log is complete; its last lines."""
-        if self._tail is None:
-            return []
-        await self._tail.confirm_end()
-        return list(self._tail.last_lines)
+    @property
+    def last_lines(self) -> list[str]:
+        """The last lines that the last container wrote."""
+        return list(self._tail.last_lines) if self._tail else []
 
     async def _look(self) -> Found | None:
         """The container of this task instance to go on with; others that still run are stopped."""
@@ -144,12 +146,13 @@ class AttemptRun:
 
     async def _watch(self, arn: str) -> Description | None:
         """The description of the stopped task; None when ECS does not know it any more."""
-        self._tail = LogTail(self._calls, self._launch.log_group, self._launch.log_stream(arn))
+        tail = self._tail = LogTail(self._launch.log_stream(arn))
         self._poller.watched += 1
         try:
-            return await self._until_stopped(arn, self._tail)
+            return await self._until_stopped(arn, tail)
         finally:
             self._poller.watched -= 1
+            self._logs.leave(tail)
 
     async def _until_stopped(self, arn: str, tail: LogTail) -> Description | None:
         begun, status = time.monotonic(), ""
@@ -162,11 +165,19 @@ class AttemptRun:
             if task["lastStatus"] != status:
                 status = task["lastStatus"]
                 log.info("container %s", status)
+            if task.get("startedAt"):  # before that there is no log stream
+                await self._bring_log(tail, task)
             if status == "STOPPED":
-                await tail.read_rest()
                 return task
-            await tail.look(self._poller.watched)
             await self._stop_when_late(task)
+
+    async def _bring_log(self, tail: LogTail, task: Description) -> None:
+        tail.begins(task.get("createdAt"))
+        if task["lastStatus"] == "STOPPED":
+            await self._logs.finish(tail)
+        else:
+            self._logs.follow(tail)
+            await tail.show()
 
     async def _stop_when_late(self, task: Description) -> None:
         started = task.get("startedAt")

@@ -32,15 +32,13 @@ from lanes.attempts.retries import Budget, backoff
 log = logging.getLogger(__name__)
 
 # Per process. RunTask is limited to 20 per second and account, DescribeTasks and ListTasks share the cluster-read
-# bucket, GetLogEvents is limited to 10-25 per second and account, shared with everything else that reads logs.
-LOOKS_PER_SECOND = 1.0
+# bucket, FilterLogEvents is limited to 5-25 per second and account (by Region), shared with everything that reads logs.
 CALLS_PER_SECOND = {
     "run_task": 10.0,
     "stop_task": 10.0,
     "describe_tasks": 0.8,
     "list_tasks": 5.0,
-    "get_log_events": 3.9,
-    "look": LOOKS_PER_SECOND,  # GetLogEvents for containers that run
+    "filter_log_events": 2.0,
     "create_log_stream": 5.0,
     "put_log_events": 5.0,
     "get_object": 50.0,
@@ -110,26 +108,6 @@ class AwsCalls:
     async def turn(self, budget: str) -> None:
         """Wait for the right to make one call; pass `paid=True` to call."""
         await self._budgets[budget].take()
-
-    def spare(self, budget: str) -> bool:
-        """Take the right to make one call now, if nobody waits for it; pass `paid=True` to call."""
-        return self._budgets[budget].take_now()
-
-    async def turn_within(self, budget: str, seconds: float, *, urgent: bool) -> bool:
-        """Like `turn`, for so long at most; who is not urgent waits until nobody else does."""
-        until = time.monotonic() + seconds
-        if urgent:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.turn(budget)
-            except TimeoutError:
-                return False
-            return True
-        while not self.spare(budget):
-            if time.monotonic() > until:
-                return False
-            await asyncio.sleep(0.5)
-        return True
 
     async def call(
         self, service: str, method: str, *, patience: float | None = None, paid: bool = False, **kwargs: Any

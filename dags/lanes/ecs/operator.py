@@ -131,7 +131,7 @@ class RunTask(EcsRunTaskOperator):
             holder: list[Any] = []
             try:
                 outcome = await run_attempt(launch, time.time(), holder)
-                return event_payload(outcome, launch, await holder[0].confirm_log())
+                return event_payload(outcome, launch, holder[0].last_lines)
             except asyncio.CancelledError:
                 for run in holder:
                     await run.stop("the Airflow task was killed")

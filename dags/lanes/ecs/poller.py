@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
+import time
 from typing import Any
 
 from lanes.ecs.calls import AwsCalls
@@ -12,6 +14,10 @@ from lanes.ecs.calls import AwsCalls
 log = logging.getLogger(__name__)
 
 TASKS_PER_CALL = 100  # limit of DescribeTasks
+# Between two rounds of questions: few tasks are looked at often; many share a round, and their ends are seen within
+# LONGEST_SECONDS (up to 450 tasks; beyond, the budget of DescribeTasks stretches the round).
+SHORTEST_SECONDS, LONGEST_SECONDS = 2.0, 6.0
+TASKS_PER_EXTRA_SECOND = 25
 
 Description = dict[str, Any]
 
@@ -24,6 +30,7 @@ class EcsPoller:
         self._cluster = cluster
         self._waiting: dict[str, list[asyncio.Future[Description | None]]] = {}
         self._loop_task: asyncio.Task[None] | None = None
+        self._next_round = 0.0
         self.watched = 0  # how many attempts ask again and again: they keep count themselves
 
     async def next(self, arn: str) -> Description | None:
@@ -37,14 +44,21 @@ class EcsPoller:
 
     async def _poll(self) -> None:
         while self._waiting:
-            await self._calls.turn("describe_tasks")  # first, so that whoever comes meanwhile is in the same call
-            arns = list(self._waiting)[:TASKS_PER_CALL]
-            # New waiters during the call are asked for with the next one: their answer must be newer than they are.
-            asked = {arn: self._waiting.pop(arn) for arn in arns if not _all_gone(self._waiting[arn])}
-            for arn in arns:
-                self._waiting.pop(arn, None)
-            if asked:
-                await self._ask(asked)
+            await asyncio.sleep(self._next_round - time.monotonic())
+            self._next_round = time.monotonic() + self._round_seconds()
+            for _ in range(math.ceil(len(self._waiting) / TASKS_PER_CALL)):
+                await self._calls.turn("describe_tasks")  # first, so that whoever comes meanwhile is in the same call
+                await self._ask_next()
+
+    def _round_seconds(self) -> float:
+        return min(LONGEST_SECONDS, SHORTEST_SECONDS + self.watched / TASKS_PER_EXTRA_SECOND)
+
+    async def _ask_next(self) -> None:
+        arns = list(self._waiting)[:TASKS_PER_CALL]
+        # New waiters during the call are asked for with the next one: their answer must be newer than they are.
+        asked = {arn: futures for arn in arns if not _all_gone(futures := self._waiting.pop(arn))}
+        if asked:
+            await self._ask(asked)
 
     async def _ask(self, asked: dict[str, list[asyncio.Future[Description | None]]]) -> None:
         try:

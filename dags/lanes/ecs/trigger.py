@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,7 @@ from lanes.attempts.run_metrics import RunMetrics
 from lanes.attempts.steps import first_step
 from lanes.ecs.attempt_run import TOKEN_TRUSTED_SECONDS, AttemptRun, Outcome
 from lanes.ecs.calls import AwsCalls, make_clients
+from lanes.ecs.logs import LogReader
 from lanes.ecs.poller import EcsPoller
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 EARLIEST_RESUME_SECONDS = 15.0
 RUN_FACTS_KEY = "lanes_run"
 LINKS_AFTER_SECONDS = 20.0
-LOG_END_SECONDS = 90.0
 
 
 class Shared(NamedTuple):
@@ -43,6 +43,11 @@ class Shared(NamedTuple):
     calls: AwsCalls
     poller: EcsPoller
     metrics: RunMetrics | None
+    logs: dict[str, LogReader]  # by log group
+
+    def reader(self, group: str) -> LogReader:
+        """The one reader of a log group in this process."""
+        return self.logs.setdefault(group, LogReader(self.calls, group))
 
 
 # One set of clients and one poller per event loop (a triggerer has one), account, Region and cluster.
@@ -63,13 +68,13 @@ async def _make_shared(launch: Launch) -> Shared:
     clients = await asyncio.to_thread(make_clients, launch.region, launch.aws_conn_id)
     calls = AwsCalls(clients)
     metrics = RunMetrics(calls, launch.metrics_group) if launch.metrics_group else None
-    return Shared(calls, EcsPoller(calls, launch.cluster), metrics)
+    return Shared(calls, EcsPoller(calls, launch.cluster), metrics, {})
 
 
 async def run_attempt(launch: Launch, prepared_at: float, run_holder: list[AttemptRun]) -> Outcome:
     """The attempt from start to end; `run_holder` receives the AttemptRun, for who has to stop it."""
     ours = await shared(launch)
-    run = AttemptRun(launch, ours.calls, ours.poller)
+    run = AttemptRun(launch, ours.calls, ours.poller, ours.reader(launch.log_group))
     run_holder.append(run)
     old = time.time() - prepared_at > TOKEN_TRUSTED_SECONDS
     outcome = await run.run(look_first=old or launch.attempt.try_number > 1)
@@ -113,9 +118,8 @@ class RunTaskTrigger(BaseTrigger):
         if ends_here:
             # Links are read by the API server itself, which undoes the event's double encoding (see push_xcoms).
             yield TaskSuccessEvent(xcoms={**links(self.launch, outcome.arn)} if outcome.arn else None)
-            await _whatever_happens(holder[0].confirm_log())
             return
-        last_lines = await holder[0].confirm_log() if holder else []
+        last_lines = holder[0].last_lines if holder else []
         await asyncio.sleep(max(0.0, EARLIEST_RESUME_SECONDS - (time.monotonic() - begun)))
         yield TriggerEvent(event_payload(outcome, self.launch, last_lines))
 
@@ -141,16 +145,6 @@ def xcoms(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     """The run's facts, and the URI of its result after a success."""
     facts = {RUN_FACTS_KEY: run_facts(outcome, launch)}
     return {"return_value": outcome.result_uri, **facts} if outcome.result_uri and not outcome.failure else facts
-
-
-async def _whatever_happens(work: Coroutine[Any, Any, Any]) -> None:
-    """See `work` through although Airflow cancels this trigger as soon as it has read the task-end event."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=LOG_END_SECONDS)
-        raise
 
 
 def event_payload(outcome: Outcome, launch: Launch, last_lines: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """CloudWatch Logs where ministack differs from AWS."""
 
-from local.aws.logs import embedded_metrics, event_targets, group_keys
+from local.aws.logs import embedded_metrics, event_targets, filtered_events, group_keys
 
 
 def install() -> None:
@@ -8,3 +8,4 @@ def install() -> None:
     event_targets.install()
     group_keys.install()
     embedded_metrics.install()
+    filtered_events.install()

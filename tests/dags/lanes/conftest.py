@@ -13,6 +13,7 @@ for folder in (ROOT, ROOT / "dags"):
 
 from lanes.attempts.identity import Attempt  # noqa: E402
 from lanes.attempts.launch import Launch, Size  # noqa: E402
+from tests.dags.lanes.aws_stubs import StubbedAws  # noqa: E402
 
 
 @pytest.fixture
@@ -45,3 +46,24 @@ def make_launch(attempt: Attempt) -> Any:
         return Launch(**{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Budgets so large and delays so short that only the order of things is left."""
+    from lanes.attempts import retries
+    from lanes.ecs import calls, logs, poller
+
+    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 1e-6)
+    monkeypatch.setattr(calls, "CALLS_PER_SECOND", dict.fromkeys(calls.CALLS_PER_SECOND, 1e6))
+    monkeypatch.setattr(poller, "SHORTEST_SECONDS", 0.0)
+    monkeypatch.setattr(poller, "TASKS_PER_EXTRA_SECOND", 1e9)
+    monkeypatch.setattr(logs, "GATHER_SECONDS", 0.0)
+
+
+@pytest.fixture
+def aws(no_waiting: None) -> Any:
+    """Stubbed AWS; the test fails on a call that was not expected and on one that was not made."""
+    stubbed = StubbedAws()
+    yield stubbed
+    stubbed.done()

@@ -114,5 +114,5 @@ class EcsModel:
 class NoLogs:
     """Log streams without lines."""
 
-    def get_log_events(self, **_: Any) -> dict[str, Any]:
-        return {"events": [], "nextForwardToken": "end"}
+    def filter_log_events(self, **_: Any) -> dict[str, Any]:
+        return {"events": []}

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lanes.attempts import retries
 from lanes.attempts.failures import Kind
 from lanes.attempts.steps import MOST_RELAUNCHES, first_step, next_step
-from lanes.ecs import calls as ecs_calls
 from lanes.ecs.attempt_run import AttemptRun
 from lanes.ecs.calls import AwsCalls
+from lanes.ecs.logs import LogReader
 from lanes.ecs.poller import EcsPoller
 from tests.dags.lanes.ecs_model import ENDS, Dead, EcsModel, NoLogs
 
@@ -25,9 +24,7 @@ SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 1e-6)
-    monkeypatch.setattr(ecs_calls, "CALLS_PER_SECOND", dict.fromkeys(ecs_calls.CALLS_PER_SECOND, 1e9))
+def quick(no_waiting):
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -38,7 +35,8 @@ def attempt_in_new_process(model, launch, look_first):
 
     async def run():
         calls = AwsCalls({"ecs": model, "logs": NoLogs()})
-        return await AttemptRun(launch, calls, EcsPoller(calls, launch.cluster)).run(look_first=look_first)
+        logs = LogReader(calls, launch.log_group)
+        return await AttemptRun(launch, calls, EcsPoller(calls, launch.cluster), logs).run(look_first=look_first)
 
     return asyncio.run(run())
 

@@ -1,39 +1,53 @@
-"""The log arrives complete, in order, once; and what cannot be had is named."""
+"""The log arrives complete, in order, once, for all containers with few calls; and what cannot be had is named."""
 
 import asyncio
+import datetime as dt
 import logging
 
 import pytest
 from botocore.exceptions import ClientError
 
-from lanes.attempts import retries
-from lanes.ecs import calls as ecs_calls
 from lanes.ecs import logs as ecs_logs
 from lanes.ecs.calls import AwsCalls
-from lanes.ecs.logs import LogTail
+from lanes.ecs.logs import LogReader, LogTail
+
+CREATED = dt.datetime.now(dt.UTC)
+BEGIN = int(CREATED.timestamp() * 1000)
 
 
-class Stream:
-    """A log stream that answers as GetLogEvents does: partial and empty pages, the end by an unchanged token."""
+class Streams:
+    """A log group that answers as FilterLogEvents does: partial and empty pages, the end where no token comes back."""
 
-    def __init__(self, pages, errors=()):
-        self.pages, self.errors, self.calls = pages, list(errors), 0
+    def __init__(self, streams, pages_of=2, errors=()):
+        self.streams, self.pages_of, self.errors, self.calls = streams, pages_of, list(errors), []
 
-    def get_log_events(self, nextToken="t0", limit=10000, **_):
-        self.calls += 1
+    def filter_log_events(self, logStreamNames, startTime, limit, nextToken="0", **_):
+        self.calls.append(list(logStreamNames))
         if self.errors:
-            raise ClientError({"Error": {"Code": self.errors.pop(0), "Message": "m"}}, "GetLogEvents")
-        number = int(nextToken[1:])
-        if number >= len(self.pages):
-            return {"events": [], "nextForwardToken": nextToken}
-        events = [{"timestamp": 1000, "message": line} for line in self.pages[number]]
-        return {"events": events, "nextForwardToken": f"t{number + 1}"}
+            raise ClientError({"Error": {"Code": self.errors.pop(0), "Message": "m"}}, "FilterLogEvents")
+        if any(name not in self.streams for name in logStreamNames):
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "m"}}, "FilterLogEvents")
+        assert len(logStreamNames) <= 100
+        events = sorted(
+            (
+                {"timestamp": BEGIN + n, "message": line, "eventId": f"{name}/{n}", "logStreamName": name}
+                for name in logStreamNames
+                for n, line in enumerate(self.streams[name])
+                if BEGIN + n >= startTime
+            ),
+            key=lambda event: event["timestamp"],
+        )
+        begin = int(nextToken) // 2
+        if int(nextToken) % 2:  # every other page is empty
+            return {"events": [], "nextToken": str(int(nextToken) + 1)}
+        page = events[begin : begin + self.pages_of]
+        more = {"nextToken": str(2 * (begin + self.pages_of) - 1)} if begin + len(page) < len(events) else {}
+        return {"events": page, **more}
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 1e-6)
-    monkeypatch.setattr(ecs_calls, "CALLS_PER_SECOND", dict.fromkeys(ecs_calls.CALLS_PER_SECOND, 1e9))
+def quick(no_waiting, monkeypatch):
+    monkeypatch.setattr(ecs_logs, "LOOK_EVERY_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -42,68 +56,87 @@ def lines(caplog):
     return lambda: [record.message.split("] ", 1)[-1] for record in caplog.records]
 
 
-def read(stream, looks=0, containers=1):
-    async def work():
-        tail = LogTail(AwsCalls({"logs": stream}), "group", "stream")
-        for _ in range(looks):
-            await tail.look(containers)
-        await tail.read_rest()
-        await tail.confirm_end()
-        await tail.confirm_end()  # a second time costs nothing
+def read(client, names=("s",), looks=0, before_end=lambda: None):
+    """Follow the streams for so many rounds of looks, then read their ends; their tails."""
+
+    async def one(reader, name):
+        tail = LogTail(name)
+        tail.begins(CREATED)
+        if looks:
+            reader.follow(tail)
+            until = len(client.calls) + looks
+            while len(client.calls) < until:
+                await asyncio.sleep(0.001)
+                await tail.show()
+        before_end()
+        await reader.finish(tail)
         return tail
+
+    async def work():
+        reader = LogReader(AwsCalls({"logs": client}), "group")
+        return await asyncio.gather(*(one(reader, name) for name in names))
 
     return asyncio.run(work())
 
 
 def test_partial_and_empty_pages_are_not_the_end(lines):
-    stream = Stream([["a", "b"], [], ["c"], [], [], ["d"]])
-    read(stream)
-    assert lines() == ["a", "b", "c", "d"]
-    assert stream.calls == 7
+    read(Streams({"s": ["a", "b", "c", "d", "e"]}))
+    assert lines() == ["a", "b", "c", "d", "e"]
 
 
-def test_a_short_log_costs_two_calls(lines):
-    stream = Stream([["a"]])
-    assert list(read(stream).last_lines) == ["a"]
-    assert stream.calls == 2
+def test_the_ends_of_a_hundred_short_logs_are_one_call(lines):
+    client = Streams({f"s{n}": [f"line of {n}"] for n in range(100)}, pages_of=1000)
+    tails = read(client, names=list(client.streams))
+    assert [list(tail.last_lines) for tail in tails] == [[f"line of {n}"] for n in range(100)]
+    assert len(client.calls) == 1
+
+
+def test_no_call_names_more_than_a_hundred_streams(lines):
+    client = Streams({f"s{n}": ["x"] for n in range(250)}, pages_of=1000)
+    read(client, names=list(client.streams))
+    assert [len(names) for names in client.calls] == [100, 100, 50]
 
 
 def test_what_a_look_has_shown_is_not_shown_again(lines):
-    read(Stream([["a"], ["b"]]), looks=1)
-    assert lines() == ["a", "b"]
+    client = Streams({"s": ["a", "b"]})
+    read(client, looks=3, before_end=lambda: client.streams["s"].append("c"))
+    assert lines() == ["a", "b", "c"]
 
 
-def test_running_containers_take_turns():
-    stream = Stream([["a"]] * 50)
-    asyncio.run(_look_often(stream, containers=300))
-    assert stream.calls == 1  # the next turn of this one comes in 300 s
+def test_a_line_that_reaches_cloudwatch_late_is_not_lost(lines):
+    client = Streams({"s": ["a", "b"]})
+    read(client, looks=3, before_end=lambda: client.streams.update(s=["a", "b", "late"]))
+    assert lines() == ["a", "b", "late"]
 
 
-async def _look_often(stream, containers):
-    tail = LogTail(AwsCalls({"logs": stream}), "group", "stream")
-    for _ in range(20):
-        await tail.look(containers)
+def test_a_stream_that_is_not_there_does_not_spoil_the_others(lines):
+    read(Streams({"s": ["a"]}), names=["s", "gone"], looks=2)
+    assert lines()[0] == "a"
+    assert [line for line in lines() if "the stream is not there" in line and "stream gone" in line]
 
 
 def test_throttling_is_waited_out(lines):
-    read(Stream([["a"]], errors=["ThrottlingException"] * 10))
+    read(Streams({"s": ["a"]}, errors=["ThrottlingException"] * 10))
     assert lines()[-1] == "a"
 
 
 def test_a_log_that_stays_throttled_is_left_out_with_a_marker(lines, monkeypatch):
-    monkeypatch.setattr(ecs_logs, "END_PATIENCE_SECONDS", -1.0)
-    read(Stream([["a"]], errors=["ThrottlingException"] * 3))
-    assert [line for line in lines() if "left out" in line and "log group group, stream stream" in line]
+    monkeypatch.setattr(ecs_logs, "END_PATIENCE_SECONDS", 0.05)
+    read(Streams({"s": ["a"]}, errors=["ThrottlingException"] * 10_000))
+    assert [line for line in lines() if "left out" in line and "log group group, stream s" in line]
 
 
 def test_an_endless_log_is_cut_with_a_marker(lines, monkeypatch):
     monkeypatch.setattr(ecs_logs, "MOST_LINES", 3)
-    monkeypatch.setattr(ecs_logs, "PAGE_LINES", 1)
-    read(Stream([["a"]] * 10))
-    assert lines()[:3] == ["a", "a", "a"]
-    assert "left out" in lines()[-1]
+    read(Streams({"s": ["a"] * 10, "t": ["b"] * 10}), names=["s", "t"])
+    assert sorted(line for line in lines() if len(line) == 1) == ["a", "a", "a", "b", "b", "b"]
+    assert sum("only so many are shown" in line for line in lines()) == 2
 
 
-def test_a_container_that_wrote_nothing_is_no_error(lines):
-    read(Stream([], errors=["ResourceNotFoundException"]))
-    assert lines() == ["the container wrote no log"]
+def test_a_long_log_is_not_kept_in_memory(lines, monkeypatch):
+    monkeypatch.setattr(ecs_logs, "SHORT_LOG_LINES", 3)
+    monkeypatch.setattr(ecs_logs, "LATE_SECONDS", -1.0)
+    client = Streams({"s": list("abcdef")})
+    [tail] = read(client, looks=4)
+    assert lines() == list("abcdef")
+    assert len(tail._seen) <= 3

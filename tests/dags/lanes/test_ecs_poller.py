@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from botocore.exceptions import ClientError
 
-from lanes.attempts import retries
 from lanes.ecs import calls as ecs_calls
 from lanes.ecs.calls import AwsCalls, CallRefused
 from lanes.ecs.poller import EcsPoller
@@ -26,9 +25,8 @@ class Ecs:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 1e-6)
-    monkeypatch.setattr(ecs_calls, "CALLS_PER_SECOND", dict.fromkeys(ecs_calls.CALLS_PER_SECOND, 1e4))
+def quick(no_waiting):
+    """Only the order of things is left."""
 
 
 def ask(ecs, arns, rounds=1):
@@ -94,3 +92,11 @@ def test_it_keeps_its_rate(monkeypatch):
     asyncio.run(work())
     assert 1 <= len(ecs.calls) <= 5  # a slow machine makes fewer
     assert all(len(call) == 100 for call in ecs.calls)
+
+
+@pytest.mark.parametrize(("watched", "seconds"), [(0, 2.0), (25, 3.0), (100, 6.0), (1000, 6.0)])
+def test_many_tasks_share_rounds_and_their_ends_are_still_seen_within_seconds(monkeypatch, watched, seconds):
+    monkeypatch.undo()
+    poller = EcsPoller(AwsCalls({}), "c")
+    poller.watched = watched
+    assert poller._round_seconds() == seconds

@@ -33,35 +33,15 @@ def test_a_refusal_is_an_answer_and_lets_the_budget_recover(monkeypatch, code):
     errors = iter(["ThrottlingException"] * 3 + [code] * 100)
 
     class Logs:
-        def get_log_events(self):
-            raise ClientError({"Error": {"Code": next(errors), "Message": "m"}}, "GetLogEvents")
+        def filter_log_events(self):
+            raise ClientError({"Error": {"Code": next(errors), "Message": "m"}}, "FilterLogEvents")
 
     async def work():
         calls = AwsCalls({"logs": Logs()})
         for _ in range(30):
             with pytest.raises(CallRefused):
-                await calls.call("logs", "get_log_events")
-        return calls._budgets["get_log_events"]
+                await calls.call("logs", "filter_log_events")
+        return calls._budgets["filter_log_events"]
 
     budget = asyncio.run(work())
     assert budget.rate == budget.maximum
-
-
-def test_one_who_may_wait_lets_others_go_first():
-    async def work():
-        calls = AwsCalls({})
-        await calls.turn("get_log_events")  # takes the only token
-        return await calls.turn_within("get_log_events", 0.0, urgent=False)
-
-    assert asyncio.run(work()) is False
-
-
-def test_an_urgent_turn_that_does_not_come_in_time_is_given_up(monkeypatch):
-    monkeypatch.setattr(ecs_calls, "CALLS_PER_SECOND", dict.fromkeys(ecs_calls.CALLS_PER_SECOND, 0.01))
-
-    async def work():
-        calls = AwsCalls({})
-        await calls.turn("get_log_events")
-        return await calls.turn_within("get_log_events", 0.01, urgent=True)
-
-    assert asyncio.run(work()) is False

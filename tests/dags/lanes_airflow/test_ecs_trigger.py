@@ -13,6 +13,7 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 from lanes.attempts.failures import Kind
 from lanes.attempts.identity import Attempt
 from lanes.attempts.launch import Launch, Size
+from lanes.ecs import poller as ecs_poller
 from lanes.ecs import trigger as ecs_trigger
 from lanes.ecs.trigger import RunTaskTrigger, Shared
 
@@ -67,6 +68,7 @@ def quick(monkeypatch):
 
     rates = dict.fromkeys(ecs_calls.CALLS_PER_SECOND, 1e3)
     monkeypatch.setattr(ecs_calls, "CALLS_PER_SECOND", rates)
+    monkeypatch.setattr(ecs_poller, "SHORTEST_SECONDS", 0.001)
     monkeypatch.setattr(ecs_trigger, "EARLIEST_RESUME_SECONDS", 0.0)
 
 
@@ -81,11 +83,11 @@ def airflow(monkeypatch):
 
 
 def shared_with(monkeypatch, ecs):
-    logs = SimpleNamespace(get_log_events=lambda **_: {"events": [], "nextForwardToken": "t"})
+    logs = SimpleNamespace(filter_log_events=lambda **_: {"events": []})
 
     async def shared(launch):
         calls = ecs_trigger.AwsCalls({"ecs": ecs, "logs": logs})
-        return Shared(calls, ecs_trigger.EcsPoller(calls, launch.cluster), None)
+        return Shared(calls, ecs_trigger.EcsPoller(calls, launch.cluster), None, {})
 
     monkeypatch.setattr(ecs_trigger, "shared", shared)
 
