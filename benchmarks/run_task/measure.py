@@ -25,6 +25,7 @@ from tests.faults.aws_proxy import AwsProxy
 from tests.faults.world import CLUSTER, LANE, LOG_GROUP, REGION, World
 
 ROOT = Path(__file__).parents[2]
+WATCHED = ("RunTask", "DescribeTasks", "GetLogEvents", "FilterLogEvents")
 DAGS = f'''
 import datetime as dt
 from airflow.sdk import DAG, task
@@ -73,7 +74,7 @@ def measure(world: World, proxy: AwsProxy, dag_id: str, tasks: int, seconds: flo
         "cpu_s_per_task": round(used / tasks, 3),
         "calls": dict(proxy.calls),
         "calls_per_task_minute": round(sum(proxy.calls.values()) / (tasks * seconds / 60), 2),
-        "peak_calls_per_s": {action: peak(proxy, action) for action in ("RunTask", "DescribeTasks", "GetLogEvents")},
+        "peak_calls_per_s": {action: peak(proxy, action) for action in WATCHED},
     }
 
 

@@ -23,7 +23,7 @@ from tests.faults.aws_proxy import AwsProxy
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 CLUSTER, BUCKET, LANE = "tasklane-faults", "tasklane-faults-data", "probe"
-LOG_GROUP = "/tasklane/faults/probe"
+LOG_GROUP, METRICS_GROUP = "/tasklane/faults/probe", "/tasklane/faults/lanes"
 HERE = Path(__file__).parent
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
@@ -78,7 +78,8 @@ class World:
     def deploy(self) -> None:
         """Cluster, lane, log group and bucket, as the stacks would make them."""
         self.client("s3").create_bucket(Bucket=BUCKET)
-        self.client("logs").create_log_group(logGroupName=LOG_GROUP)
+        for group in (LOG_GROUP, METRICS_GROUP):
+            self.client("logs").create_log_group(logGroupName=group)
         self.client("ecr").create_repository(repositoryName=LANE)
         role = self._role()
         ec2 = self.client("ec2")
@@ -203,7 +204,7 @@ def _manifest() -> dict[str, Any]:
     return {
         "environment": "faults", "release": "r1", "account": ACCOUNT, "region": REGION, "cluster": CLUSTER,
         "cluster_arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{CLUSTER}",
-        "dag_bucket": BUCKET, "data_bucket": BUCKET, "tasks": {LANE: lane},
+        "dag_bucket": BUCKET, "data_bucket": BUCKET, "metrics_log_group": METRICS_GROUP, "tasks": {LANE: lane},
     }  # fmt: skip
 
 
