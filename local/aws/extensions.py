@@ -14,6 +14,7 @@ from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.sessions import RoleSessions
 from local.aws.journal import Journal
 from local.aws.logs import install as install_logs
+from local.aws.logs.event_journal import EventJournal
 from local.aws.mwaa import install as install_mwaa
 from local.aws.options import Options
 from local.aws.platform import Platform
@@ -29,7 +30,8 @@ def install(options: Options) -> Platform:
     audit = Audit(options.audit)
     enforcement = Enforcement(audit)
     enforcement.install()
-    journal, snapshots = Journal(options.state / "journal.jsonl"), Snapshots()
+    journal, log_events = Journal(options.state / "journal.jsonl"), EventJournal(options.state / "log-events.jsonl")
+    snapshots = Snapshots(log_events)
     sessions = RoleSessions(journal)
     credentials = Credentials(options.endpoint, sessions, journal)
     faults = FaultSwitch()
@@ -37,22 +39,24 @@ def install(options: Options) -> Platform:
     install_s3(enforcement)
     install_ec2()
     install_logs()
+    log_events.install()
     snapshots.note_log_events()
     install_registry(options, enforcement)
     install_cloudformation()
     airflows = install_mwaa()
     agent = Agent(options)
     task_service.install(agent, enforcement, credentials, sessions, faults, journal)
-    _restore_after(journal)
+    _restore_after(journal, log_events)
     return Platform(options, audit, enforcement, credentials, faults, agent, airflows, snapshots)
 
 
-def _restore_after(journal: Journal) -> None:
-    """The journal is newer than ministack's own state files: it is read after them, at the server's start."""
+def _restore_after(journal: Journal, log_events: EventJournal) -> None:
+    """The journals are newer than ministack's own state files: they are read after them, at the server's start."""
     stock = ministack_app._load_persisted_state
 
     def load() -> None:
         stock()
         journal.restore()
+        log_events.restore()
 
     ministack_app._load_persisted_state = load

@@ -1,7 +1,8 @@
 """Save a service's state soon after it changed, so that a killed emulator comes back with what was deployed.
 
-ministack saves only at an orderly end. Here a changed service is saved about a second after its last change, logs and
-queues at longer intervals (they are large and change all the time): what they held since then is lost with a kill.
+ministack saves only at an orderly end. Here a changed service is saved about a second after its last change. Tasks and
+log events are journalled as they come (journal.py, logs/event_journal.py); queues are saved at a longer interval (they
+change all the time): what they held since then is lost with a kill.
 """
 
 import logging
@@ -15,21 +16,26 @@ from ministack import app as ministack_app
 from ministack.core.persistence import save_state
 from ministack.services import cloudwatch_logs
 
+from local.aws.logs.event_journal import EventJournal
+
 logger = logging.getLogger("tasklane.snapshots")
 _SERVICE = re.compile(r"Credential=[^/]+/\d+/[\w-]+/([\w-]+)/aws4_request")
 _QUERY_ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _READS = ("Describe", "Get", "List", "BatchGet", "Lookup", "Filter", "Start", "Simulate", "Validate")
-_SECONDS = {"cloudwatch_logs": 10.0, "sqs": 5.0, "cloudwatch": 10.0}
+_SECONDS = {"sqs": 5.0, "cloudwatch": 10.0}
+_LOG_SECONDS = 10.0
 _DEFAULT_SECONDS = 1.0
 _REST_FACTOR = 50  # saving takes at most about a fiftieth of the time, however large the state is
 _JOURNALLED = {"RunTask", "StopTask"}  # journal.py keeps tasks
+_LOG_WRITES = {"PutLogEvents", "CreateLogStream"}  # logs/event_journal.py keeps them until the next snapshot
 _NEVER = {"sts"}  # sessions of services are in the journal; others end with the emulator
 
 
 class Snapshots:
     """Notes changes and saves in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_events: EventJournal) -> None:
+        self._log_events = log_events
         self._changed: dict[str, float] = {}  # state key -> when it is due (monotonic)
         self._wake = threading.Condition()
         self._closed = False
@@ -47,6 +53,8 @@ class Snapshots:
             self._due(ministack_app._state_map, 2 * _DEFAULT_SECONDS)
         elif method in ("GET", "HEAD") or self._reads(headers, body):
             return
+        elif _target(headers) in _LOG_WRITES:
+            self._due(["cloudwatch_logs"], _LOG_SECONDS)
         elif service in ministack_app.SERVICE_REGISTRY:
             module = ministack_app.SERVICE_REGISTRY[service]["module"]
             self._due([key for key, name in ministack_app._state_map.items() if name == module], None)
@@ -56,7 +64,7 @@ class Snapshots:
         stock = cloudwatch_logs._put_log_events
 
         def put(data: dict) -> tuple:
-            self._due(["cloudwatch_logs"], None)
+            self._due(["cloudwatch_logs"], _LOG_SECONDS)
             return stock(data)
 
         cloudwatch_logs._put_log_events = put
@@ -70,7 +78,7 @@ class Snapshots:
 
     @staticmethod
     def _reads(headers: dict[str, str], body: bytes) -> bool:
-        target = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        target = _target(headers)
         query = _QUERY_ACTION.search(body) if not target else None
         action = target or (query[1].decode() if query else "")
         return action.startswith(_READS) or action in _JOURNALLED
@@ -107,6 +115,8 @@ class Snapshots:
         if module is None or not hasattr(module, "get_state"):
             return
         started = time.thread_time()
+        if key == "cloudwatch_logs":
+            self._log_events.before_snapshot()
         try:
             state = module.get_state()
         except RuntimeError:  # it changed while it was copied: again later
@@ -114,4 +124,10 @@ class Snapshots:
             return
         if state is not None:
             save_state(key, state)
+            if key == "cloudwatch_logs":
+                self._log_events.after_snapshot()
             self._pauses[key] = _REST_FACTOR * (time.thread_time() - started)
+
+
+def _target(headers: dict[str, str]) -> str:
+    return headers.get("x-amz-target", "").rsplit(".", 1)[-1]

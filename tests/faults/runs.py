@@ -16,6 +16,7 @@ MODES = ("ok", "ok", "ok", "ok", "ok", "ok", "ok", "error", "error", "bad")
 SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
@@ -31,7 +32,7 @@ OPEN = {"schedule": None, "start_date": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), 
 OURS = f"""{_HEAD}
 from lanes.ecs.operator import RunTask
 with DAG("storm_ours", **OPEN):
-    @task
+    @task(**RETRIES)
     def commands(dag_run=None):
         return dag_run.conf["commands"]
     RunTask.partial(task_id="work", name="{LANE}", **RETRIES).expand(command=commands())
@@ -40,7 +41,7 @@ STOCK = f"""{_HEAD}
 from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
 from lanes import deployment
 with DAG("storm_stock", **OPEN):
-    @task
+    @task(**RETRIES)
     def overrides(dag_run=None):
         def one(index, command):
             told = {{"TASKLANE_RUN_ID": dag_run.run_id, "TASKLANE_MAP_INDEX": str(index)}}

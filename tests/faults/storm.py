@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from tests.faults.aws_proxy import AwsProxy, Rule, random_faults
 from tests.faults.world import World
 
-KILLS = ("triggerer", "triggerer", "scheduler")
+KILLS = ("triggerer", "triggerer", "scheduler", "worker", "worker", "emulator")
 OUTAGE_SECONDS = 15.0
 RESTART_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Blow:
-    """At `second` of the storm: kill -9 of a component, or `outage`: AWS answers every call with an error."""
+    """At `second` of the storm: kill -9 of a component, or `outage`: AWS answers every call with an error.
+
+    `worker`: one of the local executor's workers with the task it runs. `emulator`: ECS answers nothing until it is
+    started again, and the running containers die with it, as those of a lost host.
+    """
 
     second: float
     what: str
@@ -50,13 +54,16 @@ class Storm:
         """Deal the blows that are due; called again and again by the main thread while it waits."""
         while self._blows and time.monotonic() - self._begun >= self._blows[0].second:
             blow = self._blows.pop(0)
+            if blow.what == "worker" and not self._world.kill_worker():
+                self._blows.insert(0, blow)  # none was busy: as soon as one is
+                return
             self.dealt[blow.what] += 1
             if blow.what == "outage":
                 self._proxy.rule = _outage(self._rule)
-                continue
-            self._world.kill(blow.what)
-            time.sleep(RESTART_SECONDS)
-            self._world.start_component(blow.what)
+            elif blow.what != "worker":
+                self._world.kill(blow.what)
+                time.sleep(RESTART_SECONDS)
+                self._world.restart(blow.what)
 
     def __exit__(self, *_: object) -> None:
         self._proxy.rule = lambda action, chance: None

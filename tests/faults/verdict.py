@@ -12,7 +12,8 @@ OVER = ("success", "failed", "upstream_failed", "skipped")
 def verdict(tasks: list[dict[str, Any]], containers: list[dict[str, Any]]) -> dict[str, int]:
     """Figures over the mapped task instances `tasks` and all `containers` of the run; the last five should be 0.
 
-    `attempts` are Airflow's tries: fewer containers than attempts means tries that ran nothing.
+    `attempts` are Airflow's tries: fewer containers than attempts means tries that ran nothing. `taken` are containers
+    that AWS took away (their host was lost): each may be started once more within its attempt.
     """
     by_index: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for container in containers:
@@ -24,12 +25,13 @@ def verdict(tasks: list[dict[str, Any]], containers: list[dict[str, Any]]) -> di
         figures["stuck"] += task["state"] not in OVER
         figures["lost"] += bool(succeeded) and task["state"] == "failed"
         figures["made_up"] += not succeeded and task["state"] == "success"
-        too_many = max(0, len(own) - task["try_number"])
+        too_many = max(0, len(own) - sum(map(_taken, own)) - task["try_number"])
         figures["doubled"] += max(too_many, _overlaps(own), len(succeeded) - 1 if succeeded else 0)
     return {
         "tasks": len(tasks),
         "succeeded": sum(task["state"] == "success" for task in tasks),
         "containers": len(containers),
+        "taken": sum(map(_taken, containers)),
         "attempts": sum(task["try_number"] for task in tasks),
         **figures,
         "orphaned": sum(container["lastStatus"] != "STOPPED" for container in containers),
@@ -39,6 +41,10 @@ def verdict(tasks: list[dict[str, Any]], containers: list[dict[str, Any]]) -> di
 def _exit_code(container: dict[str, Any]) -> int | None:
     code = container["containers"][0].get("exitCode")
     return None if code is None else int(code)
+
+
+def _taken(container: dict[str, Any]) -> bool:
+    return container.get("stopCode") in ("TerminationNotice", "SpotInterruption")
 
 
 def _overlaps(containers: list[dict[str, Any]]) -> int:

@@ -145,6 +145,24 @@ class World:
         with_signal(service.process.pid, signal.SIGKILL)
         service.stop()
 
+    def restart(self, name: str) -> None:
+        """Start what was killed: the emulator with the state it left, or a component of Airflow."""
+        if name == "emulator":
+            self.start_emulator()
+        else:
+            self.start_component(name)
+
+    def kill_worker(self) -> bool:
+        """SIGKILL to a worker of the local executor with the task it runs; False when none is running a task."""
+        scheduler = psutil.Process(self.services["scheduler"].process.pid)
+        for worker in scheduler.children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                if tasks := worker.children(recursive=True):
+                    for process in (worker, *tasks):
+                        with_signal(process.pid, signal.SIGKILL)
+                    return True
+        return False
+
     def _write_dags(self) -> None:
         dags = self.state.folder / "dags"
         dags.mkdir(exist_ok=True)

@@ -157,6 +157,7 @@ def test_kill_9_forgets_no_task_no_token_no_credentials_and_no_stack(tmp_path: P
     ended, running = lane.run(["end"], clientToken="ended"), lane.run(clientToken="running")
     lane.until(ended, "STOPPED")
     processes = started_processes(lane, running)
+    lines = lane.lines(ended)
     service = {"role_arn": lane.task_role, "service": "ecs-tasks.amazonaws.com"}
     grant = first.call("POST", "/_tasklane/credentials", service)[1]
     uri, token = grant["full_uri"].removeprefix(first.endpoint), grant["authorization_token"]
@@ -171,6 +172,7 @@ def test_kill_9_forgets_no_task_no_token_no_credentials_and_no_stack(tmp_path: P
     assert not list((tmp_path / "state").glob("scratch/*"))
     assert lane.task(ended)["containers"][0]["exitCode"] == 0
     assert (lane.task(running)["lastStatus"], lane.task(running)["stopCode"]) == ("STOPPED", "TerminationNotice")
+    assert lane.lines(ended) == lines
     assert lane.run(["end"], clientToken="ended") == ended
     assert second.client("sts", held).get_caller_identity()["Arn"].endswith(lane.task_role.rsplit("/", 1)[-1])
     assert second.call("GET", uri, token=token)[1] == held
