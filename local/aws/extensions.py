@@ -4,6 +4,8 @@ from ministack import app as ministack_app
 
 from local.aws import dispatch
 from local.aws import ecs as task_service
+from local.aws.batch import install as install_batch
+from local.aws.batch.scheduler import Scheduler
 from local.aws.cloudformation import install as install_cloudformation
 from local.aws.credentials import Credentials
 from local.aws.ec2 import install as install_ec2
@@ -46,11 +48,12 @@ def install(options: Options) -> Platform:
     airflows = install_mwaa()
     agent = Agent(options)
     task_service.install(agent, enforcement, credentials, sessions, faults, journal)
-    _restore_after(journal, log_events)
+    scheduler = install_batch(agent, enforcement, faults, journal)
+    _restore_after(journal, log_events, scheduler)
     return Platform(options, audit, enforcement, credentials, faults, agent, airflows, snapshots)
 
 
-def _restore_after(journal: Journal, log_events: EventJournal) -> None:
+def _restore_after(journal: Journal, log_events: EventJournal, scheduler: Scheduler) -> None:
     """The journals are newer than ministack's own state files: they are read after them, at the server's start."""
     stock = ministack_app._load_persisted_state
 
@@ -58,5 +61,6 @@ def _restore_after(journal: Journal, log_events: EventJournal) -> None:
         stock()
         journal.restore()
         log_events.restore()
+        scheduler.resume()
 
     ministack_app._load_persisted_state = load

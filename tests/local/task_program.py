@@ -13,6 +13,8 @@ PROGRAM = """
             sys.exit(int(code))
         case ["signal", number]:
             os.kill(os.getpid(), int(number))
+        case ["python", program]:
+            exec(program)
         case ["wait"]:
             say("ready")
             time.sleep(600)

@@ -20,6 +20,7 @@ from local.aws.leftovers import kill_marked
 from local.aws.options import Options
 
 Json = dict[str, Any]
+Observer = Callable[[TaskRun], None]
 _CLOSE_SECONDS = 5.0  # at the end of the emulator nobody waits for long stop timeouts
 _SWEEP_SECONDS, _PRUNE_SECONDS = 1.0, 300.0
 
@@ -30,7 +31,7 @@ class Agent:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.mark = secrets.token_hex(8)
-        self._loop = Loop()
+        self.loop = Loop()
         self._runs: dict[str, TaskRun] = {}
         self._ended: set[str] = set()
         self._closed = threading.Event()
@@ -46,32 +47,60 @@ class Agent:
         """Give the agent what starts containers (made after it, because it needs the agent's mark)."""
         launcher.engine_used = self._tell_reaper
         self._launcher, self._faults, self._store = launcher, faults, store
-        self._loop.submit(self._check_memory)
-        self._loop.submit(self._prune)
+        self.loop.submit(self._check_memory)
+        self.loop.submit(self._prune)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the emulator is ending: nothing may be started any more."""
+        return self._closed.is_set()
 
     @property
     def running(self) -> int:
         """Tasks that are not stopped."""
         return len(self._runs)
 
-    def start(self, record: Json, definition: Json, scope: tuple[str, str], network: Json) -> None:
-        """Run an accepted task. scope: account and Region; network: its place (network/origin.py)."""
-        run = TaskRun(self._loop, self._launcher, record, definition, scope, network, self._on_change)
+    def start(
+        self, record: Json, definition: Json, scope: tuple[str, str], network: Json, observer: Observer | None = None
+    ) -> TaskRun:
+        """Run an accepted task. scope: account and Region; network: its place (network/origin.py).
+
+        observer: a service that starts tasks of its own (Batch) and keeps their records; it is called at each change,
+        on the agent's thread, in place of ECS's store and events.
+        """
+        run = TaskRun(
+            self.loop,
+            self._launcher,
+            record,
+            definition,
+            scope,
+            network,
+            lambda run: self._on_change(run, observer or self._keep),
+        )
         self._runs[record["taskArn"]] = run
-        self._loop.submit(lambda: run.begin(self._faults.start_latency(record)))
+        self.loop.submit(lambda: run.begin(self._faults.start_latency(record)))
+        return run
 
     def stop(self, task_arn: str, code: str, reason: str) -> None:
         """Ask a task to stop; returns when its record says so. Unknown and stopped tasks are left alone."""
-        done = threading.Event()
 
         def stopping() -> None:
+            if run := self._runs.get(task_arn):
+                run.stop(code, reason)
+
+        self.on_loop(stopping)
+
+    def on_loop(self, action: Callable[[], None]) -> None:
+        """Do something on the agent's thread and wait for it. Not to be called on that thread."""
+        done = threading.Event()
+
+        def acting() -> None:
             try:
-                if run := self._runs.get(task_arn):
-                    run.stop(code, reason)
+                action()
             finally:
                 done.set()
 
-        self._loop.submit(stopping)
+        self.loop.submit(acting)
         done.wait()
 
     def tell(self, task_arn: str, action: Callable[[TaskRun], None]) -> None:
@@ -81,7 +110,7 @@ class Agent:
             if run := self._runs.get(task_arn):
                 action(run)
 
-        self._loop.submit(telling)
+        self.loop.submit(telling)
 
     def records(self) -> list[Json]:
         """Records of the tasks that are not stopped."""
@@ -92,20 +121,20 @@ class Agent:
         if self._closed.is_set():
             return
         self._closed.set()
-        self._loop.submit(lambda: self._loop.later(_CLOSE_SECONDS, self._kill_all))
+        self.loop.submit(lambda: self.loop.later(_CLOSE_SECONDS, self._kill_all))
         for task_arn in list(self._runs):
             self.stop(task_arn, "ServiceSchedulerInitiated", "The local AWS is shutting down")
         waiting = threading.Event()
 
         def wait_for_tasks() -> None:
             if self._runs:
-                self._loop.later(0.02, wait_for_tasks)
+                self.loop.later(0.02, wait_for_tasks)
             else:
                 waiting.set()
 
-        self._loop.submit(wait_for_tasks)
+        self.loop.submit(wait_for_tasks)
         waiting.wait()
-        self._loop.stop()
+        self.loop.stop()
         assert self._reaper.stdin  # noqa: S101 - opened above
         self._reaper.stdin.close()
         self._reaper.wait()
@@ -115,29 +144,34 @@ class Agent:
             for running in run.alive():
                 running.started.container.kill()
 
-    def _on_change(self, run: TaskRun) -> None:
+    def _keep(self, run: TaskRun) -> None:
+        """Save a task of ECS and tell EventBridge."""
         if run.record["lastStatus"] != "PENDING":
             with request_scope(*run.scope):
                 self._store.save(run.record)
         if state_events.wanted(run.scope):
-            self._loop.offload(lambda: state_events.publish(run.record, run.scope), lambda _: None)
+            self.loop.offload(lambda: state_events.publish(run.record, run.scope), lambda _: None)
+
+    def _on_change(self, run: TaskRun, observer: Observer) -> None:
+        if run.record["lastStatus"] == "STOPPED":
+            self._runs.pop(run.record["taskArn"], None)
+        observer(run)
         if run.record["lastStatus"] == "RUNNING":
             self._faults.task_runs(run.record)
         if run.record["lastStatus"] != "STOPPED":
             return
-        self._runs.pop(run.record["taskArn"], None)
         if not self._ended:
-            self._loop.later(_SWEEP_SECONDS, self._sweep)
+            self.loop.later(_SWEEP_SECONDS, self._sweep)
         self._ended.add(run.task_id)
 
     def _sweep(self) -> None:
         """Kill what ended tasks left running outside their process group (a daemon with a session of its own)."""
         ended, self._ended = self._ended, set()
-        self._loop.offload(lambda: kill_marked(self.mark, ended), lambda _: None)
+        self.loop.offload(lambda: kill_marked(self.mark, ended), lambda _: None)
 
     def _prune(self) -> None:
-        self._loop.offload(self._store.prune, lambda _: None)
-        self._loop.later(_PRUNE_SECONDS, self._prune)
+        self.loop.offload(self._store.prune, lambda _: None)
+        self.loop.later(_PRUNE_SECONDS, self._prune)
 
     def _check_memory(self) -> None:
         limited = [(run, container) for run in self._runs.values() for container in run.alive()]
@@ -146,7 +180,7 @@ class Agent:
             for run, container in limited:
                 with request_scope(*run.scope):
                     run.check_memory(container, sessions)
-        self._loop.later(CHECK_SECONDS, self._check_memory)
+        self.loop.later(CHECK_SECONDS, self._check_memory)
 
     def _tell_reaper(self, engine: str) -> None:
         assert self._reaper.stdin  # noqa: S101 - opened above

@@ -15,11 +15,13 @@ _THROTTLED = {
     "sts": ("Throttling", 400, "Rate exceeded"),
     "iam": ("Throttling", 400, "Rate exceeded"),
     "cloudformation": ("Throttling", 400, "Rate exceeded"),
+    "batch": ("TooManyRequestsException", 429, "Too Many Requests"),
     "sqs": ("ThrottlingException", 403, "Rate exceeded"),
 }
 # How each service says that it failed; the rest say InternalFailure with status 500.
 _FAILED = {
     "ecs": ("ServerException", 500, "Service Unavailable. Please try again later."),
+    "batch": ("ServerException", 500, "Service Unavailable. Please try again later."),
     "logs": ("ServiceUnavailableException", 503, "The service cannot complete the request."),
     "s3": ("InternalError", 500, "We encountered an internal error. Please try again."),
     "ec2": ("InternalError", 500, "An internal error has occurred"),

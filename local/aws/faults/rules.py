@@ -12,6 +12,7 @@ from typing import Any
 Json = dict[str, Any]
 CALL_FAULTS = {"throttle", "quota", "error", "latency", "lost_answer", "lost_request"}
 TASK_FAULTS = {"capacity", "spot", "memory", "pull_error", "start_latency"}
+_SPOT = {"FARGATE_SPOT", "SPOT"}  # SPOT: the instances of a Batch compute environment
 _COMMON = {"fault", "rate", "count", "skip", "delay_seconds", "for_seconds"}
 _CALL = _COMMON | {"service", "action"}
 _TASK = _COMMON | {"family", "provider"}
@@ -102,8 +103,9 @@ class Rule:
         """Whether it is about a task (family, capacity provider or launch type)."""
         family = record["taskDefinitionArn"].rsplit("/", 1)[-1].rsplit(":", 1)[0]
         provider = record.get("capacityProviderName") or record["launchType"]
-        wanted = self.given.get("provider", "FARGATE_SPOT" if self.fault == "spot" else "*")
-        return self.given.get("family", "*") in ("*", family) and wanted in ("*", provider)
+        wanted = self.given.get("provider", "*")
+        usual = self.fault != "spot" or "provider" in self.given or provider in _SPOT
+        return self.given.get("family", "*") in ("*", family) and wanted in ("*", provider) and usual
 
     def seconds(self) -> float:
         """The rule's `seconds`: a number, or one drawn from [least, most]."""

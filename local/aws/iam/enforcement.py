@@ -19,6 +19,7 @@ from local.aws.network import reach
 from local.aws.network.origin import of_session
 
 Decision = EvalResult | AuthError | None
+Conditions = Callable[[dict[str, Any]], dict[str, Any]]
 _CLUSTER_ACTIONS = {"ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:ListTasks", "ecs:TagResource"}
 _PREFIXES = {"monitoring": "cloudwatch"}  # services whose actions have another prefix
 _stock: Callable[..., Decision] = iam_evaluator.enforce
@@ -29,6 +30,12 @@ class Enforcement:
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
+
+        self._conditions: dict[str, Conditions] = {}
+
+    def add_conditions(self, action: str, conditions: Conditions) -> None:
+        """Condition keys of an action that only its service can tell, from the request's JSON body."""
+        self._conditions[action] = conditions
 
     def install(self) -> None:
         """Take the place of ministack's enforce (looked up at each call by the router and the services)."""
@@ -46,7 +53,8 @@ class Enforcement:
         service_context: dict[str, Any] | None = None,
     ) -> Decision:
         """None when allowed, else why not; same contract as ministack's own."""
-        context = {**_extra_conditions(iam_action, region), **_key_aliases(resource_arn), **(service_context or {})}
+        context = {**self._extra_conditions(iam_action, region), **_key_aliases(resource_arn)}
+        context |= service_context or {}
         decision = self.judge(access_key_id, iam_action, service, region, resource_arn, context)
         if isinstance(decision, AuthError):  # a bad signature is not a decision about a permission
             return decision
@@ -77,6 +85,16 @@ class Enforcement:
         )
         reason = reach.denial(origin, service, region, evaluation)
         return AuthError("AccessDenied", reason) if reason else None
+
+    def _extra_conditions(self, action: str, region: str) -> dict[str, Any]:
+        request = current.get()
+        if request is None:
+            return {}
+        if action in self._conditions:
+            return self._conditions[action](request.data)
+        if action not in _CLUSTER_ACTIONS or action == "ecs:TagResource":
+            return {}
+        return {"ecs:cluster": resources.cluster_arn(request.data.get("cluster"), region, get_account_id())}
 
     def judge(
         self, access_key: str, action: str, service: str, region: str, resource: str, context: dict[str, Any]
@@ -125,15 +143,6 @@ def _anonymous_s3(
         return None
     decision.principal_arn = "anonymous"
     return decision
-
-
-def _extra_conditions(action: str, region: str) -> dict[str, Any]:
-    request = current.get()
-    if request is None or action not in _CLUSTER_ACTIONS:
-        return {}
-    if action == "ecs:TagResource":
-        return {}
-    return {"ecs:cluster": resources.cluster_arn(request.data.get("cluster"), region, get_account_id())}
 
 
 def _key_aliases(resource: str) -> dict[str, Any]:

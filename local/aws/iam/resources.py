@@ -7,6 +7,7 @@ calls such as ListTasks on the cluster's container instances; log-group ARNs end
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from ministack.core import iam_actions
 from ministack.services import ecs
@@ -15,6 +16,16 @@ from local.aws.iam.request import current
 
 _STREAM_CALLS = {"GetLogEvents", "PutLogEvents", "DeleteLogStream"}
 _TAG_CALLS = {"TagResource", "UntagResource", "ListTagsForResource"}
+# Calls, the member that names the resource, its kind. Describe- and List calls know no resource.
+_BATCH_RESOURCES = (
+    ({"submitjob", "deregisterjobdefinition"}, "jobDefinition", "job-definition"),
+    ({"registerjobdefinition"}, "jobDefinitionName", "job-definition"),
+    ({"terminatejob", "canceljob"}, "jobId", "job"),
+    ({"createcomputeenvironment"}, "computeEnvironmentName", "compute-environment"),
+    ({"updatecomputeenvironment", "deletecomputeenvironment"}, "computeEnvironment", "compute-environment"),
+    ({"createjobqueue"}, "jobQueueName", "job-queue"),
+    ({"updatejobqueue", "deletejobqueue"}, "jobQueue", "job-queue"),
+)
 _stock: Callable[..., str] = iam_actions.extract_resource_arn
 
 
@@ -45,6 +56,8 @@ def resource_arn(
         return f"arn:aws:ssm:{region}:{account_id}:parameter{path}"
     if service in ("airflow", "mwaa"):
         return _airflow(path, stock, region, account_id)
+    if service == "batch":
+        return _batch(path, request.data, region, account_id)
     if service == "logs":
         return _logs(request.target, request.data, stock, region, account_id)
     return stock
@@ -100,6 +113,19 @@ def _airflow(path: str, stock: str, region: str, account_id: str) -> str:
     if kind == "environments" and name:
         return f"{arn}:environment/{name}"
     return f"{arn}:role/{name}/Op" if kind == "restapi" and name else stock
+
+
+def _batch(path: str, data: dict[str, Any], region: str, account_id: str) -> str:
+    """SubmitJob on the job definition (the queue is judged later), changes on what they change, the rest on `*`."""
+    arn = f"arn:aws:batch:{region}:{account_id}"
+    call = path.rstrip("/").rsplit("/", 1)[-1].lower()
+    if path.startswith("/v1/tags/"):
+        return unquote(path.removeprefix("/v1/tags/"))
+    for calls, member, kind in _BATCH_RESOURCES:
+        if call in calls and data.get(member):
+            reference = str(data[member])
+            return reference if reference.startswith("arn:") else f"{arn}:{kind}/{reference}"
+    return "*"
 
 
 def _logs(action: str, data: dict[str, Any], stock: str, region: str, account_id: str) -> str:
