@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lanes.attempts.identity import Attempt
-from lanes.attempts.launch import Launch, LaunchError, Size
+from lanes.attempts.launch import LaunchError, Size
 from lanes.attempts.steps import ON_DEMAND, SPOT_FIRST
 
 if TYPE_CHECKING:
-    from lanes.ecs.operator import RunTask
+    from lanes.attempts.operator import LaneOperator
     from platform_spec.manifest import Manifest, TaskEntry
 
 _RESERVED = ("TASKLANE_", "AWS_")
 
 
-def launch_of(task: RunTask, attempt: Attempt, manifest: Manifest) -> Launch:
-    """Everything RunTask needs for one attempt at `task`. Raises LaunchError for what the lane does not offer."""
+def lane_request(task: LaneOperator, attempt: Attempt, manifest: Manifest) -> dict[str, Any]:
+    """The fields that a Launch has in every lane. Raises LaunchError for what the lane does not offer."""
     lane = manifest.task(task.name)
     names = size_names("" if task.size in (None, "None") else task.size, task.name, lane)
     for variable in task.environment:
@@ -28,32 +28,27 @@ def launch_of(task: RunTask, attempt: Attempt, manifest: Manifest) -> Launch:
             )
     timeout = task.execution_timeout or timedelta(minutes=lane.timeout_minutes)
     own = {"TASKLANE_ENVIRONMENT": manifest.environment, "TASKLANE_RELEASE": manifest.release}
-    return Launch(
-        attempt=attempt,
-        lane=task.name,
-        cluster=manifest.cluster,
-        region=manifest.region,
-        task_definition=lane.task_definition_arn,
-        container=lane.container,
-        command=_words(task.command),
-        environment={**{key: str(value) for key, value in task.environment.items()}, **own},
-        sizes=[_size(name, lane) for name in names],
-        capacity=task.capacity or (SPOT_FIRST if lane.spot and manifest.spot_share > 0 else ON_DEMAND),
-        subnets=list(manifest.subnets),
-        security_groups=list(manifest.security_groups),
-        tags=_tags(task, attempt, manifest),
-        log_group=lane.log_group,
-        log_stream_prefix=lane.log_stream_prefix,
-        result_uri=_result_uri(manifest.data_bucket, task.name, attempt) if task.result else None,
-        timeout_seconds=timeout.total_seconds(),
-        aws_conn_id=task.aws_conn_id,
-        environment_name=manifest.environment,
-        architecture=lane.architecture,
-        metrics_group=manifest.metrics_log_group,
-    )
+    return {
+        "attempt": attempt,
+        "lane": task.name,
+        "region": manifest.region,
+        "command": words(task.command),
+        "environment": {**{key: str(value) for key, value in task.environment.items()}, **own},
+        "sizes": [_size(name, lane) for name in names],
+        "capacity": task.capacity or (SPOT_FIRST if lane.spot and manifest.spot_share > 0 else ON_DEMAND),
+        "tags": _tags(task, attempt, manifest),
+        "log_group": lane.log_group,
+        "log_stream_prefix": lane.log_stream_prefix,
+        "result_uri": _result_uri(manifest.data_bucket, task.name, attempt) if task.result else None,
+        "timeout_seconds": timeout.total_seconds(),
+        "aws_conn_id": task.aws_conn_id,
+        "environment_name": manifest.environment,
+        "architecture": lane.architecture,
+        "metrics_group": manifest.metrics_log_group,
+    }
 
 
-def _tags(task: RunTask, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
+def _tags(task: LaneOperator, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
     return {
         "tasklane:environment": manifest.environment,
         "tasklane:release": manifest.release,
@@ -65,7 +60,7 @@ def _tags(task: RunTask, attempt: Attempt, manifest: Manifest) -> dict[str, str]
     }
 
 
-def _words(command: Any) -> Any:
+def words(command: Any) -> Any:
     """Numbers (from templates rendered to native objects) become words; Launch.check refuses everything else.
 
     Words that a template rendered to nothing are left out: `"{{ '--flag' if … }}"` is an optional word.

@@ -1,4 +1,4 @@
-"""Buttons of a RunTask in the Airflow UI: its container in the ECS console, and its log stream in CloudWatch's."""
+"""Buttons of a lane's task in the Airflow UI: its container in AWS's console, and its log stream in CloudWatch's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperatorLink
 from lanes.attempts.launch import Launch
 
 
-class _RunTaskLink(BaseOperatorLink):
+class _LaneLink(BaseOperatorLink):
     """The UI reads the address from an XCom: the trigger stores it, or the worker that raises the failure."""
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
@@ -18,30 +18,24 @@ class _RunTaskLink(BaseOperatorLink):
         return str(getattr(operator, "links", {}).get(self.xcom_key, ""))
 
 
-class ContainerLink(_RunTaskLink):
+class ContainerLink(_LaneLink):
     name = "ECS task"
 
 
-class ContainerLogLink(_RunTaskLink):
+class ContainerLogLink(_LaneLink):
     name = "Container log"
 
 
-def links(launch: Launch, arn: str) -> dict[str, str]:
-    """The addresses of both buttons, by the XCom that the UI reads."""
-    return {ContainerLink().xcom_key: task_link(launch, arn), ContainerLogLink().xcom_key: log_link(launch, arn)}
+def links(launch: Launch, arn: str, log_stream: str | None) -> dict[str, str]:
+    """The addresses of both buttons, by the XCom that the UI reads; without the log while there is none."""
+    known = {ContainerLink().xcom_key: launch.console_url(arn)}
+    return known | ({ContainerLogLink().xcom_key: log_link(launch, log_stream)} if log_stream else {})
 
 
-def task_link(launch: Launch, arn: str) -> str:
-    return (
-        f"https://{launch.region}.console.aws.amazon.com/ecs/v2/clusters/{quote(launch.cluster, safe='')}"
-        f"/tasks/{arn.rsplit('/', 1)[-1]}/configuration?region={launch.region}"
-    )
-
-
-def log_link(launch: Launch, arn: str) -> str:
+def log_link(launch: Launch, log_stream: str) -> str:
     return (
         f"https://{launch.region}.console.aws.amazon.com/cloudwatch/home?region={launch.region}#logsV2:log-groups"
-        f"/log-group/{_twice(launch.log_group)}/log-events/{_twice(launch.log_stream(arn))}"
+        f"/log-group/{_twice(launch.log_group)}/log-events/{_twice(log_stream)}"
     )
 
 

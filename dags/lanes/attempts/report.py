@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from lanes.attempts.failures import Failure
 from lanes.attempts.launch import Launch
-from lanes.attempts.links import log_link, task_link
-from lanes.ecs.attempt_run import Outcome
+from lanes.attempts.links import log_link
+from lanes.attempts.outcome import Outcome
 from platform_spec.prices import rates, task_cost
-
-_MOMENTS = {"created": "createdAt", "started": "startedAt", "stopped": "stoppedAt"}
 
 
 def error_message(failure: Failure, outcome: Outcome, launch: Launch, last_lines: Sequence[str]) -> str:
@@ -26,7 +23,9 @@ def error_message(failure: Failure, outcome: Outcome, launch: Launch, last_lines
         + (f", about {facts['cost_usd']:.4f} USD" if "cost_usd" in facts else ""),
     ]
     if outcome.arn:
-        lines += [f"task: {task_link(launch, outcome.arn)}", f"log: {log_link(launch, outcome.arn)}"]
+        lines.append(f"task: {launch.console_url(outcome.arn)}")
+    if outcome.seen and outcome.seen.log_stream:
+        lines.append(f"log: {log_link(launch, outcome.seen.log_stream)}")
     if last_lines:
         lines += ["last lines of the container:", *(f"  {line}" for line in last_lines)]
     return "\n".join(lines)
@@ -38,7 +37,7 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     `seconds` from start to stop; `cost_usd` from the beginning of the image pull (what Fargate bills) at the list
     price on demand, also for Spot.
     """
-    size, task = launch.sizes[outcome.step.size], outcome.task or {}
+    size, seen = launch.sizes[outcome.step.size], outcome.seen
     facts: dict[str, Any] = {
         "lane": launch.lane,
         "arn": outcome.arn,
@@ -50,17 +49,14 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
         "capacity": "spot" if outcome.step.spot else "on_demand",
         "launches": outcome.step.number + 1,
     }
-    facts |= {name: task[key].isoformat() for name, key in _MOMENTS.items() if task.get(key)}
-    if (seconds := _between(task, "startedAt")) is not None:
-        facts["seconds"] = round(seconds, 3)
-    price, billed = rates(launch.region, launch.architecture), _between(task, "pullStartedAt", "startedAt")
-    if price and billed is not None:
+    if seen is None:
+        return facts
+    moments = {"created": seen.created_at, "started": seen.started_at, "stopped": seen.stopped_at}
+    facts |= {name: moment.isoformat() for name, moment in moments.items() if moment}
+    if seen.started_at and seen.stopped_at:
+        facts["seconds"] = round((seen.stopped_at - seen.started_at).total_seconds(), 3)
+    price, billed_from = rates(launch.region, launch.architecture), seen.billed_from or seen.started_at
+    if price and billed_from and seen.stopped_at:
+        billed = (seen.stopped_at - billed_from).total_seconds()
         facts["cost_usd"] = round(task_cost(price, billed, size.cpu_units, size.memory_mib, size.storage_gib), 6)
     return facts
-
-
-def _between(task: dict[str, Any], *starts: str) -> float | None:
-    """Seconds from the first known of `starts` to the end of the task; None while either is unknown."""
-    start: dt.datetime | None = next((task[key] for key in starts if task.get(key)), None)
-    stop: dt.datetime | None = task.get("stoppedAt")
-    return (stop - start).total_seconds() if start and stop else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lanes.attempts.failures import Failure, Kind
-from lanes.ecs.calls import AwsCalls, CallRefused
+from lanes.aws.calls import AwsCalls, CallRefused
 
 LARGEST_BYTES = 1024 * 1024  # it describes results; the results themselves lie beside it
 

@@ -14,8 +14,9 @@ import os
 import socket
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from lanes.ecs.calls import AwsCalls, CallRefused
+from lanes.aws.calls import AwsCalls, CallRefused
 from platform_spec.run_metrics import DIMENSIONS, METRICS, NAMESPACE
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,17 @@ def metric_event(environment: str, facts: dict[str, Any], milliseconds: int) -> 
             "Container": facts["arn"],
         }
     )
+
+
+_writers: WeakKeyDictionary[AwsCalls, dict[str, RunMetrics]] = WeakKeyDictionary()
+
+
+def record(calls: AwsCalls, group: str, environment: str, facts: dict[str, Any]) -> None:
+    """Give one run to this process's writer of the log group."""
+    writers = _writers.setdefault(calls, {})
+    if group not in writers:
+        writers[group] = RunMetrics(calls, group)
+    writers[group].record(environment, facts)
 
 
 class RunMetrics:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.identity import Attempt
@@ -44,7 +43,7 @@ def next_step(launch: Launch, step: Step, failure: Failure) -> Step | None:
 
 @dataclass(frozen=True)
 class Found:
-    """A container of this task instance that exists already, from its description."""
+    """A container of this task instance that exists already."""
 
     arn: str
     created_at: float
@@ -56,34 +55,21 @@ class Found:
     succeeded: bool
 
     @classmethod
-    def of(cls, task: dict[str, Any], launch: Launch) -> Found:
-        environment = container_environment(task, launch.container)
-        cpu_memory = (task.get("cpu"), task.get("memory"))
-        sizes = [(str(size.cpu_units), str(size.memory_mib)) for size in launch.sizes]
-        exit_codes = [c.get("exitCode") for c in task.get("containers", []) if c.get("name") == launch.container]
-        created = task.get("createdAt")
+    def told(
+        cls, environment: dict[str, str], *, arn: str, created_at: float, size: int, spot: bool, running: bool,
+        succeeded: bool,
+    ) -> Found:  # fmt: skip
+        """From what the lane knows of it and from the environment that its launch gave it."""
         return cls(
-            arn=task["taskArn"],
-            created_at=created.timestamp() if created else 0.0,
+            arn=arn,
+            created_at=created_at,
             attempt_id=environment.get("TASKLANE_ATTEMPT", ""),
             life=environment.get("TASKLANE_LIFE", ""),
             result_uri=environment.get("TASKLANE_RESULT_URI"),
-            step=Step(
-                number=int(environment.get("TASKLANE_LAUNCH", "0")),
-                size=sizes.index(cpu_memory) if cpu_memory in sizes else 0,
-                spot=task.get("capacityProviderName") == "FARGATE_SPOT",
-            ),
-            running=task.get("desiredStatus") != "STOPPED",
-            succeeded=exit_codes == [0],
+            step=Step(number=int(environment.get("TASKLANE_LAUNCH", "0")), size=size, spot=spot),
+            running=running,
+            succeeded=succeeded,
         )
-
-
-def container_environment(task: dict[str, Any], container: str) -> dict[str, str]:
-    """The environment that RunTask gave the container, from DescribeTasks."""
-    for override in task.get("overrides", {}).get("containerOverrides", []):
-        if override.get("name") == container:
-            return {pair["name"]: pair["value"] for pair in override.get("environment", [])}
-    return {}
 
 
 def choose(found: Sequence[Found], attempt: Attempt) -> tuple[Found | None, list[Found]]:

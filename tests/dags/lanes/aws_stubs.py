@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+import time
 from typing import Any
 
 import boto3
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
-from lanes.ecs.attempt_run import AttemptRun, Outcome
-from lanes.ecs.calls import AwsCalls
-from lanes.ecs.logs import LogReader
+from lanes.attempts.attempt_run import AttemptRun
+from lanes.attempts.outcome import Outcome
+from lanes.aws.calls import AwsCalls
+from lanes.aws.logs import LogReader
+from lanes.ecs.engine import EcsEngine
 from lanes.ecs.poller import EcsPoller
 
 ARN = "arn:aws:ecs:eu-central-1:111122223333:task/tasklane-dev/0123456789abcdef"
@@ -44,8 +47,10 @@ class StubbedAws:
         async def attempt() -> tuple[Outcome, list[str]]:
             calls = AwsCalls(self.clients)
             logs = LogReader(calls, launch.log_group)
-            run = AttemptRun(launch, calls, EcsPoller(calls, launch.cluster), logs)
-            return await run.run(look_first=look_first), run.last_lines
+            prepared_at = 0.0 if look_first else time.time()
+            engine = EcsEngine(launch, calls, EcsPoller(calls, launch.cluster), prepared_at)
+            run = AttemptRun(launch, engine, logs)
+            return await run.run(), run.last_lines
 
         return asyncio.run(attempt())
 

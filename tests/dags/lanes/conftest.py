@@ -12,7 +12,8 @@ for folder in (ROOT, ROOT / "dags"):
         sys.path.insert(0, str(folder))
 
 from lanes.attempts.identity import Attempt  # noqa: E402
-from lanes.attempts.launch import Launch, Size  # noqa: E402
+from lanes.attempts.launch import Size  # noqa: E402
+from lanes.ecs.launch import EcsLaunch  # noqa: E402
 from tests.dags.lanes.aws_stubs import StubbedAws  # noqa: E402
 
 
@@ -23,7 +24,7 @@ def attempt() -> Attempt:
 
 @pytest.fixture
 def make_launch(attempt: Attempt) -> Any:
-    def make(**changes: Any) -> Launch:
+    def make(**changes: Any) -> EcsLaunch:
         values: dict[str, Any] = {
             "attempt": attempt,
             "lane": "microbiome",
@@ -43,7 +44,7 @@ def make_launch(attempt: Attempt) -> Any:
             "result_uri": None,
             "timeout_seconds": 7200.0,
         }
-        return Launch(**{**values, **changes})
+        return EcsLaunch(**{**values, **changes})
 
     return make
 
@@ -52,7 +53,7 @@ def make_launch(attempt: Attempt) -> Any:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Budgets so large and delays so short that only the order of things is left."""
     from lanes.attempts import retries
-    from lanes.ecs import calls, logs, poller
+    from lanes.aws import calls, logs, poller
 
     monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 1e-6)
     monkeypatch.setattr(calls, "CALLS_PER_SECOND", dict.fromkeys(calls.CALLS_PER_SECOND, 1e6))

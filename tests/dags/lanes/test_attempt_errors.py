@@ -3,8 +3,8 @@
 import boto3
 import pytest
 
+from lanes.attempts import attempt_run
 from lanes.attempts.failures import Kind
-from lanes.ecs import attempt_run
 from tests.dags.lanes.aws_stubs import ARN, NOW, task
 
 ASKED_AGAIN = {"ServerException", "ServiceUnavailableException"}

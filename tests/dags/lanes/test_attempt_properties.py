@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lanes.attempts.attempt_run import AttemptRun
 from lanes.attempts.failures import Kind
 from lanes.attempts.steps import MOST_RELAUNCHES, first_step, next_step
-from lanes.ecs.attempt_run import AttemptRun
-from lanes.ecs.calls import AwsCalls
-from lanes.ecs.logs import LogReader
+from lanes.aws.calls import AwsCalls
+from lanes.aws.logs import LogReader
+from lanes.ecs.engine import EcsEngine
 from lanes.ecs.poller import EcsPoller
 from tests.dags.lanes.ecs_model import ENDS, Dead, EcsModel, NoLogs
 
@@ -36,7 +38,9 @@ def attempt_in_new_process(model, launch, look_first):
     async def run():
         calls = AwsCalls({"ecs": model, "logs": NoLogs()})
         logs = LogReader(calls, launch.log_group)
-        return await AttemptRun(launch, calls, EcsPoller(calls, launch.cluster), logs).run(look_first=look_first)
+        prepared_at = 0.0 if look_first else time.time()
+        engine = EcsEngine(launch, calls, EcsPoller(calls, launch.cluster), prepared_at)
+        return await AttemptRun(launch, engine, logs).run()
 
     return asyncio.run(run())
 

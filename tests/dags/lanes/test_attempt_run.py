@@ -2,8 +2,8 @@
 
 import json
 
+from lanes.attempts import attempt_run
 from lanes.attempts.failures import Kind
-from lanes.ecs import attempt_run
 from tests.dags.lanes.aws_stubs import ARN, NOW, task
 
 

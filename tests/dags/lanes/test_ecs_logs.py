@@ -7,9 +7,9 @@ import logging
 import pytest
 from botocore.exceptions import ClientError
 
-from lanes.ecs import logs as ecs_logs
-from lanes.ecs.calls import AwsCalls
-from lanes.ecs.logs import LogReader, LogTail
+from lanes.aws import logs as ecs_logs
+from lanes.aws.calls import AwsCalls
+from lanes.aws.logs import LogReader, LogTail
 
 CREATED = dt.datetime.now(dt.UTC)
 BEGIN = int(CREATED.timestamp() * 1000)

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from botocore.exceptions import ClientError
 
-from lanes.ecs import calls as ecs_calls
-from lanes.ecs.calls import AwsCalls, CallRefused
+from lanes.aws import calls as ecs_calls
+from lanes.aws.calls import AwsCalls, CallRefused
 from lanes.ecs.poller import EcsPoller
 
 

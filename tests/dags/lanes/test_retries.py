@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError
 
 from lanes.attempts import retries
 from lanes.attempts.retries import Budget, backoff
-from lanes.ecs import calls as ecs_calls
-from lanes.ecs.calls import AwsCalls, CallRefused
+from lanes.aws import calls as ecs_calls
+from lanes.aws.calls import AwsCalls, CallRefused
 
 
 def test_back_off_doubles_up_to_its_limit_and_is_spread():

@@ -1,6 +1,7 @@
 """What the trigger tells Airflow, and what it does when it is cancelled."""
 
 import asyncio
+import datetime as dt
 import uuid
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,15 +11,19 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import GetTaskStates, SetXCom, TaskStatesResult
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
+from lanes.attempts import trigger as lane_trigger
 from lanes.attempts.failures import Kind
 from lanes.attempts.identity import Attempt
-from lanes.attempts.launch import Launch, Size
-from lanes.ecs import poller as ecs_poller
-from lanes.ecs import trigger as ecs_trigger
-from lanes.ecs.trigger import RunTaskTrigger, Shared
+from lanes.attempts.launch import Size
+from lanes.aws import poller as ecs_poller
+from lanes.aws.calls import AwsCalls
+from lanes.aws.shared import Shared
+from lanes.ecs.launch import EcsLaunch
+from lanes.ecs.trigger import RunTaskTrigger
 
+STARTED = dt.datetime.now(dt.UTC)
 ATTEMPT = Attempt("d", "r", "t", -1, 1, str(uuid.UUID(int=1)), "life")
-LAUNCH = Launch(
+LAUNCH = EcsLaunch(
     attempt=ATTEMPT, lane="probe", cluster="c", region="us-east-1", task_definition="f", container="probe",
     command=["ok"], environment={}, sizes=[Size("small", 256, 512, 20)], capacity="on_demand", subnets=["s"],
     security_groups=["g"], tags={}, log_group="/g", log_stream_prefix="probe", result_uri=None, timeout_seconds=60.0,
@@ -56,7 +61,8 @@ class Ecs:
         running = self.polls >= 0
         container = {"name": "probe"} if running else {"name": "probe", "exitCode": self.code}
         status = "RUNNING" if running else "STOPPED"
-        return {"tasks": [{"taskArn": "arn/1", "lastStatus": status, "containers": [container]}], "failures": []}
+        task = {"taskArn": "arn/1", "lastStatus": status, "containers": [container], "startedAt": STARTED}
+        return {"tasks": [task], "failures": []}
 
     def stop_task(self, task, reason, **_):
         self.stopped.append((task, reason))
@@ -64,12 +70,12 @@ class Ecs:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    from lanes.ecs import calls as ecs_calls
+    from lanes.aws import calls as ecs_calls
 
     rates = dict.fromkeys(ecs_calls.CALLS_PER_SECOND, 1e3)
     monkeypatch.setattr(ecs_calls, "CALLS_PER_SECOND", rates)
     monkeypatch.setattr(ecs_poller, "SHORTEST_SECONDS", 0.001)
-    monkeypatch.setattr(ecs_trigger, "EARLIEST_RESUME_SECONDS", 0.0)
+    monkeypatch.setattr(lane_trigger, "EARLIEST_RESUME_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -85,11 +91,10 @@ def airflow(monkeypatch):
 def shared_with(monkeypatch, ecs):
     logs = SimpleNamespace(filter_log_events=lambda **_: {"events": []})
 
-    async def shared(launch):
-        calls = ecs_trigger.AwsCalls({"ecs": ecs, "logs": logs})
-        return Shared(calls, ecs_trigger.EcsPoller(calls, launch.cluster), None, {})
+    async def shared(region, aws_conn_id):
+        return Shared(AwsCalls({"ecs": ecs, "logs": logs}))
 
-    monkeypatch.setattr(ecs_trigger, "shared", shared)
+    monkeypatch.setattr(lane_trigger, "shared", shared)
 
 
 def events(launch=LAUNCH, cancel_after=None, **kwargs):

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from itertools import batched
 from typing import Any
 
-from lanes.ecs.calls import AwsCalls, CallRefused
+from lanes.aws.calls import AwsCalls, CallRefused
 
 log = logging.getLogger("lanes.container")
 

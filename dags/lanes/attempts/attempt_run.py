@@ -1,83 +1,72 @@
-"""One attempt from its first RunTask call to its verdict. Runs in the triggerer (or, not deferred, in the worker)."""
+"""One attempt from its first container to its verdict. Runs in the triggerer (or, not deferred, in the worker)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 
-from lanes.attempts.failures import Failure, Kind, of_run_task, of_stopped
+from lanes.attempts.engine import Engine, Seen
+from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.launch import Launch
+from lanes.attempts.outcome import Outcome
 from lanes.attempts.result_document import check_result
 from lanes.attempts.retries import backoff
 from lanes.attempts.steps import Found, Step, choose, first_step, next_step
-from lanes.ecs.calls import AwsCalls, CallRefused
-from lanes.ecs.logs import LogReader, LogTail
-from lanes.ecs.poller import Description, EcsPoller
+from lanes.aws.calls import CallRefused
+from lanes.aws.logs import LogReader, LogTail
 
 log = logging.getLogger(__name__)
 
 # How long a request may wait for room before the attempt fails (Airflow's retries come on top).
 CAPACITY_PATIENCE_SECONDS = 30 * 60.0
-# ECS remembers a clientToken for 24 hours: until then the same request starts nothing twice without a look-up.
-TOKEN_TRUSTED_SECONDS = 12 * 3600.0
-# DescribeTasks may not know a task yet that RunTask has just started (eventual consistency).
+# AWS may not know a container yet that it has just started (eventual consistency).
 UNKNOWN_PATIENCE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the attempt ended: `failure` None is success. `task` is the last description of the last container."""
-
-    failure: Failure | None
-    step: Step
-    arn: str | None
-    result_uri: str | None
-    task: Description | None
 
 
 class AttemptRun:
     """Start or find the container, watch it, bring its log, judge its end; again where AWS took it away."""
 
-    def __init__(self, launch: Launch, calls: AwsCalls, poller: EcsPoller, logs: LogReader) -> None:
+    def __init__(self, launch: Launch, engine: Engine, logs: LogReader) -> None:
         self._launch = launch
-        self._calls = calls
-        self._poller = poller
+        self._engine = engine
         self._logs = logs
         self._given_up = False
         self._starting: asyncio.Task[str] | None = None
         self._tail: LogTail | None = None
         self._stop_asked = False
         self.arn: str | None = None
+        self.log_stream: str | None = None
         self.result_uri = launch.result_uri
 
-    async def run(self, *, look_first: bool) -> Outcome:
+    async def run(self) -> Outcome:
         step = first_step(self._launch)
         try:
-            found = await self._look() if look_first else None
+            found = await self._look() if self._engine.look_first else None
         except CallRefused as refused:  # who does not know what runs must not start anything
             return Outcome(refused.failure, step, None, None, None)
+        self._stop_asked = False  # of others
         if found:
             step, self.arn, self.result_uri = found.step, found.arn, found.result_uri
         while True:
-            task = None
+            seen = None
             try:
                 if self.arn is None:
                     self._starting = asyncio.create_task(self._start(step))
                     self.arn = await asyncio.shield(self._starting)
-                task = await self._watch(self.arn)
-                failure = await self._verdict(task)
+                seen = await self._watch(self.arn)
+                failure = await self._verdict(seen)
             except CallRefused as refused:
                 failure = refused.failure
                 if self.arn is not None:  # it can no longer be watched, and its task fails: nobody would stop it
                     await self._stop_task(self.arn, "it cannot be watched")
             following = next_step(self._launch, step, failure) if failure else None
             if following is None:
-                return Outcome(failure, step, self.arn, self.result_uri, task)
+                return Outcome(failure, step, self.arn, self.result_uri, seen)
             log.warning("%s; starting another container (size %s%s)", failure and failure.headline,
                         self._launch.sizes[following.size].name, ", Spot" if following.spot else "")  # fmt: skip
             step, self.arn, self.result_uri, self._stop_asked = following, None, self._launch.result_uri, False
+            self.log_stream = None
 
     async def stop(self, cause: str) -> None:
         """Nobody wants the container any more: StopTask, also for one that is just being started."""
@@ -96,15 +85,7 @@ class AttemptRun:
 
     async def _look(self) -> Found | None:
         """The container of this task instance to go on with; others that still run are stopped."""
-        arns: list[str] = []
-        for status in ("RUNNING", "STOPPED"):
-            answer = await self._calls.call(
-                "ecs", "list_tasks", cluster=self._launch.cluster,
-                startedBy=self._launch.attempt.started_by, desiredStatus=status,
-            )  # fmt: skip
-            arns += answer["taskArns"]
-        described = [await self._poller.next(arn) for arn in arns]
-        chosen, orphans = choose([Found.of(task, self._launch) for task in described if task], self._launch.attempt)
+        chosen, orphans = choose(await self._engine.find(), self._launch.attempt)
         for orphan in orphans:
             log.warning("container %s belongs to an attempt that is over: stopping it", orphan.arn)
             await self._stop_task(orphan.arn, "superseded")
@@ -114,17 +95,11 @@ class AttemptRun:
 
     async def _start(self, step: Step) -> str:
         """The ARN of the container for this step. Waits while AWS has no room."""
-        request = self._launch.request(step.number, self._launch.sizes[step.size], spot=step.spot)
         begun, refusals = time.monotonic(), 0
         while True:
             try:
-                answer = await self._calls.call("ecs", "run_task", **request)
-                if answer.get("tasks"):
-                    return self._started(answer["tasks"][0], step)
-                failure = of_run_task(answer.get("failures", []))
+                return self._started(await self._engine.start(step), step)
             except CallRefused as refused:
-                if arns := refused.already_started:
-                    return arns[0]
                 failure = refused.failure
             waited = time.monotonic() - begun
             if self._given_up or failure.kind is not Kind.CAPACITY or waited > CAPACITY_PATIENCE_SECONDS:
@@ -135,72 +110,78 @@ class AttemptRun:
             log.warning("%s; asking again, for %d minutes at most", failure.headline, CAPACITY_PATIENCE_SECONDS // 60)
             await asyncio.sleep(backoff(refusals))
 
-    def _started(self, task: Description, step: Step) -> str:
+    def _started(self, arn: str, step: Step) -> str:
         size = self._launch.sizes[step.size]
         log.info(
             "container %s (size %s: %d CPU units, %d MiB, %d GiB disk%s)",
-            task["taskArn"], size.name, size.cpu_units, size.memory_mib, size.storage_gib,
+            arn, size.name, size.cpu_units, size.memory_mib, size.storage_gib,
             ", Spot" if step.spot else "",
         )  # fmt: skip
-        return str(task["taskArn"])
+        return arn
 
-    async def _watch(self, arn: str) -> Description | None:
-        """The description of the stopped task; None when ECS does not know it any more."""
-        tail = self._tail = LogTail(self._launch.log_stream(arn))
-        self._poller.watched += 1
+    async def _watch(self, arn: str) -> Seen | None:
+        """The container when it has ended; None when AWS does not know it any more."""
+        self._tail = None
+        self._engine.poller.watched += 1
         try:
-            return await self._until_stopped(arn, tail)
+            return await self._until_ended(arn)
         finally:
-            self._poller.watched -= 1
-            self._logs.leave(tail)
+            self._engine.poller.watched -= 1
+            if self._tail:
+                self._logs.leave(self._tail)
 
-    async def _until_stopped(self, arn: str, tail: LogTail) -> Description | None:
+    async def _until_ended(self, arn: str) -> Seen | None:
         begun, status = time.monotonic(), ""
         while True:
-            task = await self._poller.next(arn)
-            if task is None and time.monotonic() - begun > UNKNOWN_PATIENCE_SECONDS:
+            description = await self._engine.poller.next(arn)
+            if description is None and time.monotonic() - begun > UNKNOWN_PATIENCE_SECONDS:
                 return None
-            if task is None:
+            if description is None:
                 continue
-            if task["lastStatus"] != status:
-                status = task["lastStatus"]
+            seen = self._engine.read(description)
+            if seen.status != status:
+                status = seen.status
                 log.info("container %s", status)
-            if task.get("startedAt"):  # before that there is no log stream
-                await self._bring_log(tail, task)
-            if status == "STOPPED":
-                return task
-            await self._stop_when_late(task)
+            if seen.log_stream:
+                await self._bring_log(seen, seen.log_stream)
+            if seen.ended:
+                return seen
+            await self._stop_when_late(seen)
 
-    async def _bring_log(self, tail: LogTail, task: Description) -> None:
-        tail.begins(task.get("createdAt"))
-        if task["lastStatus"] == "STOPPED":
-            await self._logs.finish(tail)
+    async def _bring_log(self, seen: Seen, stream: str) -> None:
+        if self._tail is None:
+            self._tail, self.log_stream = LogTail(stream), stream
+        self._tail.begins(seen.created_at)
+        if seen.ended:
+            await self._logs.finish(self._tail)
         else:
-            self._logs.follow(tail)
-            await tail.show()
+            self._logs.follow(self._tail)
+            await self._tail.show()
 
-    async def _stop_when_late(self, task: Description) -> None:
-        started = task.get("startedAt")
-        if started is None or self._stop_asked or time.time() - started.timestamp() < self._launch.timeout_seconds:
+    async def _stop_when_late(self, seen: Seen) -> None:
+        if self._stop_asked:
             return
-        log.error("container runs longer than %d s: stopping it", self._launch.timeout_seconds)
-        await self._stop_task(task["taskArn"], f"timeout after {self._launch.timeout_seconds:.0f} s")
+        if seen.stuck:
+            log.error("%s: stopping it", seen.stuck.headline)
+            await self._stop_task(seen.arn, f"{seen.stuck.kind}: {seen.stuck.reason}")
+        elif seen.started_at and time.time() - seen.started_at.timestamp() >= self._launch.timeout_seconds:
+            log.error("container runs longer than %d s: stopping it", self._launch.timeout_seconds)
+            await self._stop_task(seen.arn, f"timeout after {self._launch.timeout_seconds:.0f} s")
 
     async def _stop_task(self, arn: str, cause: str) -> None:
         self._stop_asked = True
-        reason = self._launch.attempt.stop_reason(cause)
         try:
-            await self._calls.call("ecs", "stop_task", cluster=self._launch.cluster, task=arn, reason=reason)
+            await self._engine.stop(arn, self._launch.attempt.stop_reason(cause))
         except CallRefused as refused:
             log.error("container %s could not be stopped: %s", arn, refused)
         else:
             log.info("container %s told to stop (%s)", arn, cause)
 
-    async def _verdict(self, task: Description | None) -> Failure | None:
-        if task is None:
-            lost = Failure(Kind.LOST, "ECS does not know the container any more, and it left no result document")
-            return lost if self.result_uri is None or await check_result(self._calls, self.result_uri) else None
-        failure = of_stopped(task, self._launch.container, self._launch.attempt.attempt_id)
-        if failure is None and self.result_uri:
-            return await check_result(self._calls, self.result_uri)
-        return failure
+    async def _verdict(self, seen: Seen | None) -> Failure | None:
+        if seen is None:
+            lost = Failure(Kind.LOST, "AWS does not know the container any more, and it left no result document")
+            return lost if self.result_uri is None or await self._check_result() else None
+        return seen.failure or await self._check_result()
+
+    async def _check_result(self) -> Failure | None:
+        return await check_result(self._engine.calls, self.result_uri) if self.result_uri else None
