@@ -1,4 +1,4 @@
-"""### The last net under the lanes: stops containers whose Airflow task is over
+"""### The last net under the lanes: stops containers and jobs whose Airflow task is over
 
 Normally none is found: whoever ends a task stops its container within seconds. One is left when Airflow's own processes
 died at that moment. The XCom of `reap` names what was stopped and why; it is empty on a good day.
@@ -30,12 +30,21 @@ with DAG(
         import boto3
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-        from lanes.ecs.reaper import reap
+        from lanes.attempts.reaper import reap
+        from lanes.batch.reaper import open_jobs
+        from lanes.ecs.reaper import running_containers
 
         def states(dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str | None]]:
             return RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=run_ids)
 
-        here = deployment()
-        return reap(boto3.client("ecs", region_name=here.region), here.cluster, states, dt.datetime.now(dt.UTC))
+        here, now = deployment(), dt.datetime.now(dt.UTC)
+        ecs = boto3.client("ecs", region_name=here.region)
+        found = running_containers(ecs, here.cluster)
+        reaped = reap(found, lambda arn, why: ecs.stop_task(cluster=here.cluster, task=arn, reason=why), states, now)
+        if here.job_queues:
+            batch = boto3.client("batch", region_name=here.region)
+            jobs = open_jobs(batch, here.job_queues)
+            reaped += reap(jobs, lambda job, why: batch.terminate_job(jobId=job, reason=why), states, now)
+        return reaped
 
     reap()

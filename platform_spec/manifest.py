@@ -131,6 +131,12 @@ class Manifest(_Model):
             )
         return self.tasks[name]
 
+    @property
+    def job_queues(self) -> tuple[str, ...]:
+        """The queues of AWS Batch that its tasks use."""
+        used = {queue for task in self.tasks.values() for queue in (task.job_queue_arn, task.spot_job_queue_arn)}
+        return tuple(sorted(used - {""}))
+
     def schedule(self, dag_id: str, cron: str) -> str | None:
         """`cron` where this environment switches the DAG's schedule on, None (run by hand) elsewhere."""
         return cron if self.schedules.get(dag_id) else None

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from platform_spec.lanes import Lane
 
 # Loaded when a DAG names a task of the lane: nobody pays for the import of another lane's operator.
-_OPERATORS: dict[Lane, str] = {"fargate": "lanes.ecs.operator.RunTask"}
+_OPERATORS: dict[Lane, str] = {
+    "fargate": "lanes.ecs.operator.RunTask",
+    "batch": "lanes.batch.operator.SubmitBatchJob",
+}
 
 
 def run_task(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.ecs.reaper import GRACE
+from lanes.attempts.reaper import GRACE
 from tests.faults.airflow_client import Observer, eventually
 
 

@@ -50,6 +50,10 @@ _IMAGE = re.compile(r"CannotPull|pull image manifest|failed to resolve ref|manif
 _HOST_GONE = re.compile(r"Host EC2 \(instance .+?\) (stopped|terminated)|spot.*(interrupt|terminat)", re.IGNORECASE)
 
 
+# What a stop of ours may say as its cause; anything else is somebody's wish.
+_OUR_CAUSES = (Kind.TIMEOUT, Kind.REFUSED, Kind.CAPACITY)
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why an attempt failed. `reason` is AWS's own text where there is one."""
@@ -84,28 +88,35 @@ def of_stopped(task: dict[str, Any], container_name: str, attempt_id: str) -> Fa
     if exit_code == 0:
         return None
     if stopped.startswith(f"{OURS} "):
-        return _stopped_by_us(stopped, attempt_id, exit_code)
-    if stop_code in ("SpotInterruption", "TerminationNotice") or _HOST_GONE.search(reason):
+        return stopped_by_us(stopped, attempt_id, exit_code)
+    if stop_code in ("SpotInterruption", "TerminationNotice") or is_host_gone(reason):
         return Failure(Kind.SPOT, reason, exit_code)
     if stop_code == "UserInitiated":
         return Failure(Kind.STOPPED, f"stopped by a person or another program: {reason}", exit_code)
     if "OutOfMemory" in reason or exit_code == EXIT_KILLED:
         return Failure(Kind.MEMORY, reason, exit_code)
     if exit_code is None:
-        return Failure(_kind_of_start(reason), reason)
+        return Failure(kind_of_start(reason), reason)
     if exit_code == EXIT_BAD_INPUT:
         return Failure(Kind.INPUT, reason, exit_code)
     return Failure(Kind.ERROR, reason, exit_code)
 
 
-def _kind_of_start(reason: str) -> Kind:
+def is_host_gone(reason: str) -> bool:
+    """Whether AWS took the machine away."""
+    return bool(_HOST_GONE.search(reason))
+
+
+def kind_of_start(reason: str) -> Kind:
+    """The class of a container that never started."""
     if _CAPACITY.search(reason):
         return Kind.CAPACITY
     return Kind.IMAGE if _IMAGE.search(reason) else Kind.START
 
 
-def _stopped_by_us(reason: str, attempt_id: str, exit_code: int | None) -> Failure:
+def stopped_by_us(reason: str, attempt_id: str, exit_code: int | None) -> Failure:
     """Stopped by this attempt (timeout, kill), or by an earlier one whose kill came late: then AWS took it from us."""
     if f" {attempt_id} " not in f"{reason} ":
         return Failure(Kind.SPOT, f"stopped by an earlier attempt that was killed: {reason}", exit_code)
-    return Failure(Kind.TIMEOUT if ": timeout" in reason else Kind.STOPPED, reason, exit_code)
+    cause = next((kind for kind in _OUR_CAUSES if f": {kind}" in reason), Kind.STOPPED)
+    return Failure(cause, reason, exit_code)

@@ -38,7 +38,7 @@ class LaneOperator(_Operator):
     operator_extra_links = (ContainerLink(), ContainerLogLink())
     deferrable: bool
     aws_conn_id: str | None
-    tags: dict[str, str] | None
+    tags: Any
 
     def order(
         self, name: str, command: list[str], size: str | None, environment: dict[str, str] | None,

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -15,7 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     IncompleteReadError,
     MetadataRetrievalError,
@@ -39,11 +41,17 @@ CALLS_PER_SECOND = {
     "describe_tasks": 0.8,
     "list_tasks": 5.0,
     "filter_log_events": 2.0,
+    "submit_job": 20.0,  # limited to 50 per second and account
+    "terminate_job": 10.0,
+    "describe_jobs": 0.8,
+    "list_jobs": 5.0,
     "create_log_stream": 5.0,
     "put_log_events": 5.0,
     "get_object": 50.0,
+    "put_object": 20.0,
 }
 _BURST = {"run_task": 10, "stop_task": 10, "list_tasks": 10, "get_object": 20}
+_BURST |= {"submit_job": 10, "terminate_job": 10, "list_jobs": 10, "put_object": 10}
 _THREADS = 8
 _WARN_EVERY_SECONDS = 60.0
 
@@ -97,6 +105,13 @@ def failure_of(error: ClientError | BotoCoreError) -> Failure:
     return Failure(Kind.REFUSED, f"AWS refused {error.operation_name}: {code}: {message}")
 
 
+def _may_be_done(error: ClientError | BotoCoreError) -> bool:
+    """Whether AWS may have carried out a call that ended so: it failed on AWS's side, or its answer was lost."""
+    if isinstance(error, BotoCoreError):
+        return not isinstance(error, EndpointConnectionError | ConnectTimeoutError | CredentialRetrievalError)
+    return bool(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500)
+
+
 class AwsCalls:
     """The clients of one account and Region, shared by all tasks of this process."""
 
@@ -110,12 +125,20 @@ class AwsCalls:
         await self._budgets[budget].take()
 
     async def call(
-        self, service: str, method: str, *, patience: float | None = None, paid: bool = False, **kwargs: Any
+        self,
+        service: str,
+        method: str,
+        *,
+        patience: float | None = None,
+        paid: bool = False,
+        in_doubt: Callable[[], Awaitable[Any]] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """The answer of `method`, asked for again as long as AWS throttles, fails or does not answer.
 
-        Only idempotent calls may pass here. `patience` in seconds (None = for ever) limits the asking. Raises
-        CallRefused for every other error.
+        A call that is not idempotent needs `in_doubt`: where AWS may have carried out a call although it failed, the
+        call is not repeated if this finds its answer (None: it was not carried out). `patience` in seconds (None = for
+        ever) limits the asking. Raises CallRefused for every other error.
         """
         budget, begun, failures, warned = self._budgets[method], time.monotonic(), 0, 0.0
         while True:
@@ -133,6 +156,7 @@ class AwsCalls:
                     budget.throttled()
                 if patience is not None and now - begun > patience:
                     raise CallRefused(failure) from error
+                doubtful = _may_be_done(error)
             else:
                 budget.answered()
                 return answer
@@ -141,6 +165,8 @@ class AwsCalls:
                 warned = now
                 log.warning("%s: %s; asking again (%d so far)", method, failure.reason, failures)
             await asyncio.sleep(backoff(failures))
+            if in_doubt and doubtful and (found := await in_doubt()) is not None:
+                return found
 
     async def _in_thread(self, function: Callable[[], Any]) -> Any:
         context = contextvars.copy_context()
@@ -164,4 +190,4 @@ def make_clients(region: str, aws_conn_id: str | None) -> dict[str, Any]:
         import boto3
 
         session = boto3.session.Session(region_name=region)
-    return {name: session.client(name, config=config) for name in ("ecs", "logs", "s3")}
+    return {name: session.client(name, config=config) for name in ("ecs", "batch", "logs", "s3")}

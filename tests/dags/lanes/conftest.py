@@ -13,6 +13,7 @@ for folder in (ROOT, ROOT / "dags"):
 
 from lanes.attempts.identity import Attempt  # noqa: E402
 from lanes.attempts.launch import Size  # noqa: E402
+from lanes.batch.launch import BatchLaunch  # noqa: E402
 from lanes.ecs.launch import EcsLaunch  # noqa: E402
 from tests.dags.lanes.aws_stubs import StubbedAws  # noqa: E402
 
@@ -22,29 +23,44 @@ def attempt() -> Attempt:
     return Attempt("dag", "manual__2026-11-20T10:00:00+00:00", "analyze", -1, 1, "019a", "life-1")
 
 
+COMMON: dict[str, Any] = {
+    "lane": "microbiome",
+    "region": "eu-central-1",
+    "command": ["analyze-batch", "--batch", "0"],
+    "environment": {"TASKLANE_ENVIRONMENT": "dev"},
+    "sizes": [Size("batch", 1024, 2048, 20), Size("batch_large", 2048, 8192, 50)],
+    "capacity": "on_demand",
+    "log_group": "/tasklane/dev/microbiome",
+    "log_stream_prefix": "microbiome",
+    "result_uri": None,
+    "timeout_seconds": 7200.0,
+}
+
+
 @pytest.fixture
 def make_launch(attempt: Attempt) -> Any:
     def make(**changes: Any) -> EcsLaunch:
         values: dict[str, Any] = {
+            **COMMON,
             "attempt": attempt,
-            "lane": "microbiome",
             "cluster": "tasklane-dev",
-            "region": "eu-central-1",
             "task_definition": "tasklane-dev-microbiome",
             "container": "microbiome",
-            "command": ["analyze-batch", "--batch", "0"],
-            "environment": {"TASKLANE_ENVIRONMENT": "dev"},
-            "sizes": [Size("batch", 1024, 2048, 20), Size("batch_large", 2048, 8192, 50)],
-            "capacity": "on_demand",
             "subnets": ["subnet-1", "subnet-2"],
             "security_groups": ["sg-1"],
             "tags": {"tasklane:run": attempt.run_id},
-            "log_group": "/tasklane/dev/microbiome",
-            "log_stream_prefix": "microbiome",
-            "result_uri": None,
-            "timeout_seconds": 7200.0,
         }
         return EcsLaunch(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture
+def make_batch_launch(attempt: Attempt) -> Any:
+    def make(**changes: Any) -> BatchLaunch:
+        queues = {"job_definition": "definition:3", "job_queue": "queue", "spot_job_queue": "spot-queue"}
+        values = {**COMMON, **queues, "attempt": attempt, "tags": {"tasklane:run": attempt.run_id}}
+        return BatchLaunch(**{**values, **changes})
 
     return make
 

@@ -6,7 +6,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lanes.ecs.reaper import Container, orphans, reap
+from lanes.attempts.reaper import Container, orphans, reap
+from lanes.batch.reaper import open_jobs
+from lanes.ecs.reaper import running_containers
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 
@@ -83,6 +85,33 @@ def test_it_stops_ours_and_leaves_others_alone():
         stub.add_response("describe_tasks", {"tasks": [ours, theirs]}, {"cluster": "c", "tasks": ["ours", "theirs"]})
         reason = "tasklane reaper: its task is failed"
         stub.add_response("stop_task", {}, {"cluster": "c", "task": "ours", "reason": reason})
-        stopped = reap(ecs, "c", lambda dag_id, runs: {"r": {"t": "failed"}}, NOW)
+        stopped = reap(
+            running_containers(ecs, "c"), lambda arn, why: ecs.stop_task(cluster="c", task=arn, reason=why),
+            lambda dag_id, runs: {"r": {"t": "failed"}}, NOW,
+        )  # fmt: skip
         stub.assert_no_pending_responses()
     assert stopped == [{"arn": "ours", "dag": "d", "run": "r", "task": "t", "why": "its task is failed"}]
+
+
+def test_open_jobs_of_ours_are_found_in_every_queue():
+    batch = boto3.client("batch", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
+    told = {"DAG_ID": "d", "RUN_ID": "r", "TASK_ID": "t", "MAP_INDEX": "-1", "BATCHES_URI": "s3://b/k"}
+    environment = [{"name": f"TASKLANE_{name}", "value": value} for name, value in told.items()]
+    hour_ago = int((NOW - dt.timedelta(hours=1)).timestamp() * 1000)
+    ours = {"jobId": "1", "jobName": "tasklane-x", "status": "PENDING", "createdAt": hour_ago, "jobQueue": "q",
+            "startedAt": hour_ago, "jobDefinition": "j", "container": {"environment": environment}}  # fmt: skip
+    with Stubber(batch) as stub:
+        for status in ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"):
+            summaries = [{"jobId": "1", "jobName": "tasklane-x"}, {"jobId": "2", "jobName": "theirs"}]
+            found = summaries if status == "PENDING" else []
+            stub.add_response("list_jobs", {"jobSummaryList": found}, {"jobQueue": "q", "jobStatus": status})
+        stub.add_response("describe_jobs", {"jobs": [ours]}, {"jobs": ["1"]})
+        [job] = open_jobs(batch, ["q"])
+        stub.assert_no_pending_responses()
+    assert (job.arn, job.dag_id, job.key, job.one_of_many) == ("1", "d", "t", True)
+
+
+def test_an_array_fan_out_may_have_several_jobs():
+    many = [Container(arn, "d", "r", "t", -1, NOW - dt.timedelta(minutes=m), True) for arn, m in (("a", 9), ("b", 50))]
+    assert reasons(many, {"r": {"t": "deferred"}}) == {}
+    assert set(reasons(many, {"r": {"t": "failed"}})) == {"a", "b"}

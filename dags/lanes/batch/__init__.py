@@ -1,0 +1,1 @@
+"""The lane that runs on AWS Batch."""
