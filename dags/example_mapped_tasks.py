@@ -11,19 +11,20 @@ Open the mapped task, clear the failed map index.
 
 import datetime as dt
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import Param, task
 
-from lanes import deployment
+from lanes import dag
 from lanes.ecs.operator import RunTask
 
-with DAG(
-    "example_mapped_tasks",
+with dag(
+    team="platform",
+    owner="platform",
+    pool="platform",
     schedule=None,
-    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    start_date=dt.date(2026, 1, 1),
     catchup=False,
     doc_md=__doc__,
-    tags=["example", "fan-out", f"release:{deployment().release}"],
-    default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
+    tags=["example", "fan-out"],
     params={"seeds": Param([1, 2, 3], type="array", minItems=1, maxItems=50, description="one study per seed")},
 ):
 

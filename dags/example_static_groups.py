@@ -10,18 +10,19 @@ Clear the task that failed: the group beside it is not touched.
 
 import datetime as dt
 
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import TaskGroup
 
-from lanes import deployment, run_task
+from lanes import dag, run_task
 
-with DAG(
-    "example_static_groups",
+with dag(
+    team="platform",
+    owner="platform",
+    pool="platform",
     schedule=None,
-    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    start_date=dt.date(2026, 1, 1),
     catchup=False,
     doc_md=__doc__,
-    tags=["example", "fan-out", f"release:{deployment().release}"],
-    default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
+    tags=["example", "fan-out"],
 ):
     studies = []
     for name, samples in (("even", "4"), ("staggered", "8")):

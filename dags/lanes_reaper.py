@@ -10,19 +10,21 @@ in its log (rights, throttling), repair, clear `reap`; or wait for the next run.
 
 import datetime as dt
 
-from airflow.sdk import DAG, task
+from airflow.sdk import task
 
-from lanes import deployment
+from lanes import dag, deployment
 
-with DAG(
-    "lanes_reaper",
+with dag(
+    team="platform",
+    owner="platform",
+    pool="platform",
     schedule=dt.timedelta(minutes=10),
-    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    start_date=dt.date(2026, 1, 1),
     catchup=False,
-    max_active_runs=1,
     doc_md=__doc__,
-    tags=["platform", f"release:{deployment().release}"],
-    default_args={"owner": "platform", "retries": 1, "retry_delay": dt.timedelta(minutes=1)},
+    retries=1,
+    retry_delay=dt.timedelta(minutes=1),
+    max_active_runs=1,
 ):
 
     @task

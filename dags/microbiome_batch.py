@@ -10,20 +10,21 @@ that every sample of the batch is bad input: see the log for file and record. Ev
 
 import datetime as dt
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import Param
 
-from lanes import deployment, run_task
+from lanes import dag, run_task
 
-with DAG(
-    "microbiome_batch",
+with dag(
+    team="bioinformatics",
+    owner="bioinformatics",
+    pool="bioinformatics",
     schedule=None,
-    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    start_date=dt.date(2026, 1, 1),
     catchup=False,
+    doc_md=__doc__,
+    tags=["child"],
     max_active_runs=100,
     max_active_tasks=100,
-    doc_md=__doc__,
-    tags=["bioinformatics", "child", f"release:{deployment().release}"],
-    default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
     params={
         "manifest": Param("", type="string", pattern="^(s3://[^/]+/fanout/.+)?$", description="URI of the plan"),
         "batch": Param(0, type="integer", minimum=0, description="index of the batch"),

@@ -16,19 +16,20 @@ Bad samples do not fail the run: see `quarantine.tsv` in the output.
 import datetime as dt
 
 from airflow.exceptions import AirflowSkipException
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import Param, task
 
-from lanes import deployment, fan_out, if_partial, run_task
+from lanes import dag, fan_out, if_partial, run_task
 
-with DAG(
-    "microbiome_dispatch",
-    schedule=deployment().schedule("microbiome_dispatch", "0 * * * *"),
-    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+with dag(
+    team="bioinformatics",
+    owner="bioinformatics",
+    pool="bioinformatics",
+    schedule="0 * * * *",
+    start_date=dt.date(2026, 1, 1),
     catchup=False,
-    max_active_runs=1,
     doc_md=__doc__,
-    tags=["bioinformatics", "fan-out", f"release:{deployment().release}"],
-    default_args={"owner": "bioinformatics", "retries": 2, "retry_delay": dt.timedelta(seconds=30)},
+    tags=["fan-out"],
+    max_active_runs=1,
     params={
         "prefix": Param("raw/", type="string", pattern="^raw/", description="where the FASTQ files are"),
         "reference": Param(

@@ -9,20 +9,19 @@ synchronised every 30 s) and clear it. If it fails again, roll back: `tasklane r
 
 import datetime as dt
 
-from airflow.sdk import DAG, task
+from airflow.sdk import task
 
-from lanes import deployment
+from lanes import dag, deployment
 
-RELEASE = deployment().release
-
-with DAG(
-    "tasklane_smoke",
+with dag(
+    team="platform",
+    owner="platform",
+    pool="platform",
     schedule=None,
-    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    start_date=dt.date(2026, 1, 1),
     catchup=False,
     doc_md=__doc__,
-    tags=["platform", f"release:{RELEASE}"],
-    default_args={"owner": "platform", "retries": 2, "retry_delay": dt.timedelta(seconds=10)},
+    retry_delay=dt.timedelta(seconds=10),
 ):
 
     @task

@@ -14,6 +14,7 @@ from platform_spec.delivery_settings import DeliverySettings
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
+from platform_spec.teams import DEFAULT_POOL
 
 # Part of every name in AWS, and the shortest limit (63 characters, a bucket) must still hold: see naming.py.
 ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,9}")
@@ -21,8 +22,7 @@ ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,9}")
 RetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
-# Airflow makes this pool itself, with this many slots unless told otherwise.
-DEFAULT_POOL, DEFAULT_POOL_SLOTS = "default_pool", 128
+DEFAULT_POOL_SLOTS = 128  # unless told otherwise
 
 
 class Environment(Spec):

@@ -137,9 +137,9 @@ class Manifest(_Model):
         used = {queue for task in self.tasks.values() for queue in (task.job_queue_arn, task.spot_job_queue_arn)}
         return tuple(sorted(used - {""}))
 
-    def schedule(self, dag_id: str, cron: str) -> str | None:
-        """`cron` where this environment switches the DAG's schedule on, None (run by hand) elsewhere."""
-        return cron if self.schedules.get(dag_id) else None
+    def schedule[S](self, dag_id: str, schedule: S) -> S | None:
+        """`schedule` where this environment switches the DAG on, None (run by hand) elsewhere."""
+        return schedule if self.schedules.get(dag_id) else None
 
     def to_json(self) -> str:
         """Stable bytes for the same content, so that an unchanged manifest is not uploaded again."""

@@ -1,7 +1,7 @@
 """Run by the Python of an Airflow environment: import each DAG file in a process of its own and say what was found.
 
-Arguments: the DAG folder. Output: one JSON document. Imports nothing of this repository. Each file is parsed in a fork
-of one parent that has imported Airflow, as the DAG processor does; opening a socket there is an error.
+Arguments: the DAG folder. Output: one JSON document. Of ours it imports only the DAG kit in that folder. Each file is
+parsed in a fork of one parent that has imported Airflow, as the DAG processor does; opening a socket there is an error.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -86,23 +87,29 @@ def describe(dag: Any) -> dict[str, Any]:
         "tags": sorted(dag.tags),
         "doc": dag.doc_md or "",
         "catchup": bool(dag.catchup),
+        "max_active_runs": dag.max_active_runs,
+        # What lanes.dag was given, before the environment switched it off; None: run by hand, or another's DAG.
+        "schedule": show_schedule(getattr(dag, "declared_schedule", None)),
         "tasks": [describe_task(task) for task in dag.tasks],
     }
 
 
 def describe_task(task: Any) -> dict[str, Any]:
     """`override_characters`: what a task in a container would send with RunTask, without what is added at run time."""
+    from lanes.team_dag import facts  # the DAG kit of the folder that is judged
+
     arguments = getattr(task, "partial_kwargs", None) or vars(task)  # a mapped task has its arguments there
     command, environment = arguments.get("command"), arguments.get("environment")
     container = isinstance(command, list)
     size = len(json.dumps({"command": command, "environment": environment}, default=str)) if container else 0
     return {
-        "task_id": task.task_id,
-        "owner": task.owner,
-        "pool": task.pool,
-        "pool_slots": task.pool_slots,
+        **asdict(facts(task)),
         "override_characters": size,
     }
+
+
+def show_schedule(schedule: Any) -> str | None:
+    return None if schedule is None else str(schedule)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,27 @@
-"""The DAG kit. DAG files import from here: `from lanes import deployment, fan_out, run_task`.
+"""The DAG kit. DAG files import from here: `from lanes import dag, fan_out, run_task`.
 
 Names are loaded on first use: a DAG file pays only for what it names. No module may carry the name of something that
 it offers here: Python binds an imported submodule under its own name in the package, over whatever stood there.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # mypy sees the real signatures
+    from lanes.dag_factory import dag
+    from lanes.fan_outs.operator import fan_out, if_partial
+    from lanes.lane_task import run_task
+    from lanes.this_deployment import deployment
 
 _HOMES = {
+    "dag": "lanes.dag_factory",
     "deployment": "lanes.this_deployment",
     "run_task": "lanes.lane_task",
     "fan_out": "lanes.fan_outs.operator",
     "if_partial": "lanes.fan_outs.operator",
 }
 
-__all__ = ["deployment", "fan_out", "if_partial", "run_task"]
+__all__ = ["dag", "deployment", "fan_out", "if_partial", "run_task"]
 
 
 def __getattr__(name: str) -> Any:

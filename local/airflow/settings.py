@@ -34,6 +34,7 @@ def airflow_environment(state: State, base: dict[str, str], options: dict[str, s
             {
                 "dags_folder": home / "dags",
                 "plugins_folder": home / "plugins",
+                "dag_discovery_safe_mode": False,
                 "load_examples": False,
                 "executor": "deferral_safe_executor.DeferralSafeLocalExecutor",
                 "parallelism": max(8, 4 * (os.cpu_count() or 2)),

@@ -8,7 +8,7 @@ from ops.airflow_state.plan import Action
 from ops.airflow_state.rest import AirflowRest
 from ops.airflow_state.values import Values
 from ops.workspace import Workspace
-from platform_spec.environments import DEFAULT_POOL
+from platform_spec.teams import DEFAULT_POOL
 
 Say = Callable[[str], None]
 _PATHS = {"pool": "/pools", "variable": "/variables", "connection": "/connections"}

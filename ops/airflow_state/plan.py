@@ -12,7 +12,7 @@ from ops.airflow_state.rest import AirflowRest
 from ops.airflow_state.values import OWNED, Values
 from ops.workspace import Workspace
 from platform_spec.airflow_state import Connection
-from platform_spec.environments import DEFAULT_POOL
+from platform_spec.teams import DEFAULT_POOL
 
 KINDS = ("pool", "variable", "connection")
 

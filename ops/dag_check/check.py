@@ -15,6 +15,7 @@ from ops.errors import UserError
 from ops.finding import Finding
 from ops.workspace import ROOT, Workspace
 from platform_spec.manifest import FILE_NAME
+from platform_spec.teams import load_teams
 
 PROBE = ROOT / "tools/parse_dags.py"  # no module of ours: it runs in Airflow's environment
 RELEASE = "check"
@@ -48,7 +49,8 @@ def check_dags(workspace: Workspace, *, budget_seconds: float) -> Checked:
     if done.returncode:
         raise UserError(f"Airflow could not be asked about the DAGs:\n{done.stderr[-2000:]}")
     files = json.loads(done.stdout)["files"]
-    return Checked(files, list(judge(files, workspace.environment, RELEASE, budget_seconds)))
+    findings = judge(files, workspace.environment, load_teams(workspace.root), RELEASE, budget_seconds)
+    return Checked(files, list(findings))
 
 
 def _write(workspace: Workspace, target: Path) -> None:
@@ -94,6 +96,7 @@ def _environ(workspace: Workspace, folder: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str((workspace.root / "plugins").resolve()),
+        "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
         "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/none.db",

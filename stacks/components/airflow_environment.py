@@ -20,7 +20,12 @@ DAG_FOLDER = "dags"
 # The plugin in plugins/tasklane_paths.py must be loaded at the start of every process, the triggerer's above all.
 # A task's supervisor may miss the end of its process and then sleeps for this long (5 s by default) on the worker slot:
 # measured in 3.0.6, where half of the tasks held their slot for 5 s after they had ended.
-_REQUIRED_OPTIONS = {"core.lazy_load_plugins": "False", "workers.min_heartbeat_interval": "1"}
+# In safe mode Airflow passes over a file without the word "airflow" in it: a DAG of lanes.dag needs none.
+_REQUIRED_OPTIONS = {
+    "core.dag_discovery_safe_mode": "False",
+    "core.lazy_load_plugins": "False",
+    "workers.min_heartbeat_interval": "1",
+}
 _ACCESS = {"private": "PRIVATE_ONLY", "public": "PUBLIC_ONLY"}
 
 

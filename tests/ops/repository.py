@@ -37,21 +37,28 @@ Clear it.
 
 import datetime as dt
 
-from airflow.sdk import DAG
+from lanes import dag, run_task
 
-from lanes import deployment, run_task
-
-with DAG(
-    "hello",
+with dag(
+    team="platform",
+    owner="platform",
+    pool="platform",
     schedule=None,
-    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    start_date=dt.date(2026, 1, 1),
     catchup=False,
     doc_md=__doc__,
-    tags=["platform", f"release:{deployment().release}"],
-    default_args={"owner": "platform", "retries": 1},
 ):
     run_task("hello", command=["hello"])
 '''
+TEAMS = """\
+[teams.platform]
+prefixes = ["hello", "nightly"]
+owners = { platform = "platform@example.com" }
+pools = ["platform"]
+priority = { lowest = 1, default = 5, highest = 10 }
+retries = 1
+timeout_minutes = 10
+"""
 ENVIRONMENT = """\
 account = "000000000000"
 region = "us-east-1"
@@ -81,6 +88,7 @@ def make_repository(folder: Path, *environments: str) -> Path:
     shutil.copy(ROOT / "dags/.airflowignore", folder / "dags")
     files = {
         "dags/hello.py": DAG,
+        "dags/teams.toml": TEAMS,
         "dags/access.toml": '[access]\nread = ["raw/"]\nwrite = ["fanout/"]\n',
         "task_images/hello/task.toml": TASK,
         "task_images/hello/Dockerfile": DOCKERFILE,

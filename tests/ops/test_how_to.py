@@ -20,19 +20,24 @@ from tests.ops.repository import commit
 
 # "roll-back" before the page whose task is taken away again: a release with a task that is gone cannot come back so.
 PAGES = ("add-a-dag", "roll-back", "add-a-task", "add-an-environment", "first-deploy", "upgrade-airflow")
-BLOCK = re.compile(r"^( *)```(\S+)(?: file=(\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+# A block is written to `file=`, or added to the end of `add=`.
+BLOCK = re.compile(r"^( *)```(\S+)(?: (file|add)=(\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass
 class Block:
     language: str
+    adds: bool
     file: str
     text: str
 
 
 def blocks(page: str) -> list[Block]:
     text = (ROOT / f"docs/how-to/{page}.md").read_text()
-    return [Block(found[2], found[3] or "", textwrap.dedent(found[4])) for found in BLOCK.finditer(text)]
+    return [
+        Block(found[2], found[3] == "add", (found[4] or "").replace("dev.toml", "one.toml"), textwrap.dedent(found[5]))
+        for found in BLOCK.finditer(text)
+    ]
 
 
 def adapted(command: str) -> list[str]:
@@ -50,16 +55,17 @@ def test_the_commands_of_the_page_work(page: str, deployed: Deployed, monkeypatc
         pytest.skip("no image builder answers (docker, podman, buildah)")
     if page == "add-an-environment":  # no pipeline has rights in it yet
         forget_role(monkeypatch)
-    written: list[Path] = []
+    before: dict[Path, str | None] = {}
     found = blocks(page)
     assert [block for block in found if block.language == "sh"]
     environ = {**os.environ, "TASKLANE_ROOT": str(deployed.root), "COLUMNS": "200"}
     try:
         for block in found:
             if block.file:
-                written.append(deployed.root / block.file)
-                written[-1].parent.mkdir(parents=True, exist_ok=True)
-                written[-1].write_text(block.text)
+                path = deployed.root / block.file
+                before[path] = path.read_text() if path.exists() else None
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text((before[path] or "" if block.adds else "") + block.text)
                 commit(deployed.root)
             for command in block.text.splitlines() if block.language == "sh" else ():
                 if command == "make setup":  # this very test runs in what it makes
@@ -69,7 +75,9 @@ def test_the_commands_of_the_page_work(page: str, deployed: Deployed, monkeypatc
                 )
                 assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     finally:
-        for path in written:
+        for path, text in before.items():
             path.unlink()
-        if written:
+            if text is not None:
+                path.write_text(text)
+        if before:
             commit(deployed.root)

@@ -30,7 +30,11 @@ def test_settings(deployment: Deployment) -> None:
     }
     assert {key: made[key] for key in expected} == expected
     # Plugins are loaded at start: one of them lets the triggerer find the DAG kit.
-    required = {"core.lazy_load_plugins": "False", "workers.min_heartbeat_interval": "1"}
+    required = {
+        "core.dag_discovery_safe_mode": "False",
+        "core.lazy_load_plugins": "False",
+        "workers.min_heartbeat_interval": "1",
+    }
     assert made["AirflowConfigurationOptions"] == {**settings.options, **required}
     assert made["KmsKey"].startswith("<AWS::KMS::Key/")
 

@@ -23,6 +23,7 @@ MANIFEST = {
     "dag_bucket": "dags",
     "data_bucket": "data",
     "spot_share": 0.0,
+    "pools": {"default_pool": 128, "bioinformatics": 10, "data": 4, "ml": 4, "platform": 2},
     "tasks": {
         "microbiome": {
             "family": "tasklane-dev-microbiome",
