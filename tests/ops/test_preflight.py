@@ -209,7 +209,7 @@ def test_quotas_against_the_pools(subjects: dict[str, Subject]) -> None:
     workspace = Workspace("dev", ROOT)
     subject = Subject(workspace.environment, workspace.names, {})
     planned = planned_vcpus(subject, workspace.tasks)
-    assert planned == 16  # 16 slots of one vCPU each
+    assert planned == 10  # 10 slots of one vCPU each
     assert list(check_vcpu_quota(planned, {"on demand": 16.0, "Spot": 1000.0}, "dev")) == []
     [finding] = check_vcpu_quota(planned, {"on demand": 15.0}, "dev")
     assert "the quota (on demand, L-3032A538) is 15" in finding.what
