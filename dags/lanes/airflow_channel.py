@@ -11,6 +11,7 @@ from airflow.sdk.execution_time.comms import GetTaskStates, SetXCom, TaskStatesR
 
 from lanes.attempts.identity import Attempt
 from lanes.attempts.retries import backoff
+from lanes.attempts.task_states import OVER
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,11 @@ async def _send(message: Any) -> Any:
     return asked.result()
 
 
-async def still_wanted(attempt: Attempt) -> bool:
+async def still_wanted(attempt: Attempt, *, by_the_next_attempt: bool = False) -> bool:
     """Whether the task is still deferred: then the trigger was cancelled because this triggerer ends or lost it.
 
-    Also True when Airflow does not answer: stopping good work is worse than leaving a container to the reaper.
+    `by_the_next_attempt`: also a task that was cleared, whose next attempt goes on with what runs. Also True when
+    Airflow does not answer: stopping good work is worse than leaving a container to the reaper.
     """
     question = GetTaskStates(
         dag_id=attempt.dag_id, run_ids=[attempt.run_id], task_ids=[attempt.task_id], map_index=attempt.map_index
@@ -48,7 +50,10 @@ async def still_wanted(attempt: Attempt) -> bool:
         log.warning("Airflow does not say whether the task is still wanted (%r): its container runs on", answer)
         return True
     key = attempt.task_id if attempt.map_index < 0 else f"{attempt.task_id}_{attempt.map_index}"
-    return bool(answer.task_states.get(attempt.run_id, {}).get(key) == "deferred")  # no run, no task: deleted
+    states = answer.task_states.get(attempt.run_id, {})
+    if by_the_next_attempt:
+        return key in states and states[key] not in OVER
+    return bool(states.get(key) == "deferred")  # no run, no task: deleted
 
 
 async def push_xcoms(attempt: Attempt, values: dict[str, Any]) -> None:

@@ -12,15 +12,22 @@ from lanes.attempts.steps import ON_DEMAND, SPOT_FIRST
 
 if TYPE_CHECKING:
     from lanes.attempts.operator import LaneOperator
+    from lanes.fan_outs.array_jobs.operator import ArrayFanOut
     from platform_spec.manifest import Manifest, TaskEntry
 
 _RESERVED = ("TASKLANE_", "AWS_")
 
 
-def lane_request(task: LaneOperator, attempt: Attempt, manifest: Manifest) -> dict[str, Any]:
-    """The fields that a Launch has in every lane. Raises LaunchError for what the lane does not offer."""
+def lane_request(
+    task: LaneOperator | ArrayFanOut, attempt: Attempt, manifest: Manifest, *, every_size: bool = False
+) -> dict[str, Any]:
+    """The fields that a Launch has in every lane: for one container, or (`every_size`) for containers of all sizes.
+
+    Raises LaunchError for what the lane does not offer.
+    """
     lane = manifest.task(task.name)
-    names = size_names("" if task.size in (None, "None") else task.size, task.name, lane)
+    size = "" if task.size in (None, "None") else task.size
+    names = list(lane.sizes) if every_size else size_names(size, task.name, lane)
     for variable in task.environment:
         if variable.startswith(_RESERVED):
             raise LaunchError(
@@ -48,7 +55,7 @@ def lane_request(task: LaneOperator, attempt: Attempt, manifest: Manifest) -> di
     }
 
 
-def _tags(task: LaneOperator, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
+def _tags(task: LaneOperator | ArrayFanOut, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
     return {
         "tasklane:environment": manifest.environment,
         "tasklane:release": manifest.release,

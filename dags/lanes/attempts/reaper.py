@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lanes.attempts.identity import OURS
+from lanes.attempts.task_states import OVER
 
 log = logging.getLogger(__name__)
 
-# A task in one of these states is over. In every other (also up_for_retry and cleared) an attempt still comes, and
-# decides itself whether it goes on with the container.
-OVER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 # Who ends a task stops its container within seconds; the reaper comes after that, not before.
 GRACE = dt.timedelta(minutes=2)
 RUNS_PER_QUESTION = 100

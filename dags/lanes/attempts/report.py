@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lanes.attempts.console import log_link
 from lanes.attempts.failures import Failure
 from lanes.attempts.launch import Launch
-from lanes.attempts.links import log_link
 from lanes.attempts.outcome import Outcome
 from platform_spec.prices import rates, task_cost
 

@@ -43,8 +43,8 @@ CALLS_PER_SECOND = {
     "filter_log_events": 2.0,
     "submit_job": 20.0,  # limited to 50 per second and account
     "terminate_job": 10.0,
-    "describe_jobs": 0.8,
-    "list_jobs": 5.0,
+    "describe_jobs": 4.0,  # no figure is published; the poller asks every two seconds at most
+    "list_jobs": 8.0,
     "create_log_stream": 5.0,
     "put_log_events": 5.0,
     "get_object": 50.0,

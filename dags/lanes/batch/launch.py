@@ -15,6 +15,7 @@ from lanes.batch.names import job_name
 
 if TYPE_CHECKING:
     from lanes.batch.operator import SubmitBatchJob
+    from lanes.fan_outs.array_jobs.operator import ArrayFanOut
     from platform_spec.manifest import Manifest
 
 MAX_REQUEST_BYTES = 30 * 1024  # "Maximum job payload size (for SubmitJob API operations)" (Batch user guide, quotas)
@@ -88,11 +89,13 @@ def resources(size: Size) -> list[dict[str, str]]:
     ]
 
 
-def launch_of(task: SubmitBatchJob, attempt: Attempt, manifest: Manifest) -> BatchLaunch:
+def launch_of(
+    task: SubmitBatchJob | ArrayFanOut, attempt: Attempt, manifest: Manifest, *, every_size: bool = False
+) -> BatchLaunch:
     """Everything SubmitJob needs for one attempt at `task`. Raises LaunchError for what the lane does not offer."""
     lane = manifest.task(task.name)
     return BatchLaunch(
-        **lane_request(task, attempt, manifest),
+        **lane_request(task, attempt, manifest, every_size=every_size),
         job_definition=lane.job_definition_arn,
         job_queue=lane.job_queue_arn,
         spot_job_queue=lane.spot_job_queue_arn,

@@ -31,6 +31,7 @@ from lanes.fan_outs.trigger import SUMMARY_KEY, FanOutTrigger
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from lanes.fan_outs.array_jobs.operator import ArrayFanOut
     from platform_spec.fan_out_resume import Resumed
 
 INFO_KEY = "fan_out"
@@ -193,11 +194,29 @@ def _name_of(context: Context) -> dict[str, Any]:
     return {**names, "map_index": -1 if ti.map_index is None else ti.map_index}
 
 
-def fan_out(child_dag_id: str, manifest_uri: Any, *, task_id: str = "fan_out", **kwargs: Any) -> FanOut:
-    """One child run of `child_dag_id` per batch of the manifest; returns the task.
+def fan_out(
+    child_dag_id: str | None = None,
+    manifest_uri: Any = None,
+    *,
+    task_id: str = "fan_out",
+    engine: str = "runs",
+    task: str = "",
+    **kwargs: Any,
+) -> FanOut | ArrayFanOut:
+    """One piece of work per batch of the manifest; returns the task.
 
-    `manifest_uri` is a string, a template or the output of the task that plans. For `kwargs` see FanOut.
+    `engine="runs"`: one run of `child_dag_id` per batch; for `kwargs` see FanOut. `engine="array"`: AWS Batch array
+    jobs of the lane `task`, no child DAG; `command` and other `kwargs` as in ArrayFanOut. `manifest_uri` is a string, a
+    template or the output of the task that plans.
     """
+    if engine == "array":
+        from lanes.fan_outs.array_jobs.operator import ArrayFanOut
+
+        if child_dag_id is not None or not task:
+            raise ValueError(f"task {task_id!r}: engine='array' takes task=<a batch lane> instead of a child DAG")
+        return ArrayFanOut(task_id=task_id, name=task, manifest_uri=manifest_uri, **kwargs)
+    if engine != "runs" or child_dag_id is None or task:
+        raise ValueError(f"task {task_id!r}: fan_out takes a child DAG, or engine='array' and task=<a batch lane>")
     return FanOut(task_id=task_id, trigger_dag_id=child_dag_id, manifest_uri=manifest_uri, **kwargs)
 
 

@@ -117,16 +117,19 @@ def summary(state: FanOutState, tolerance: Tolerance) -> dict[str, Any]:
     }
 
 
-def describe(child_dag_id: str, state: FanOutState, tolerance: Tolerance, run_id_of: Any) -> str:
+def describe(
+    target: str, state: FanOutState, tolerance: Tolerance, name_of: Any, *, what: str = "child runs",
+    named: int = NAMED_IN_ERROR,
+) -> str:  # fmt: skip
     """The error of a fan-out: how many, why by class, and which runs."""
     counted = tolerance.counted(state)
     lines = [
-        f"{len(counted)} of {state.total} child runs of {child_dag_id} failed, {tolerance.allowed(state.total)} allowed"
+        f"{len(counted)} of {state.total} {what} of {target} failed, {tolerance.allowed(state.total)} allowed"
         " (see their logs; a retry or clear of this task runs only these again):"
     ]
     for kind, indexes in sorted(by_class(counted).items(), key=lambda pair: (-len(pair[1]), pair[0])):
         lines.append(f"  {kind}: {len(indexes)} (batches {_ranges(indexes)})")
-        lines += [f"    {run_id_of(index)}" for index in indexes[: max(1, NAMED_IN_ERROR // len(by_class(counted)))]]
+        lines += [f"    {name_of(index)}" for index in indexes[: max(1, named // len(by_class(counted)))]]
     return "\n".join(lines)
 
 

@@ -1,0 +1,194 @@
+"""An array fan-out against a model of AWS Batch: each batch succeeds once, whatever dies, is lost or fails."""
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lanes.aws.calls import AwsCalls
+from lanes.batch import submit
+from lanes.batch.poller import BatchPoller
+from lanes.fan_outs.array_jobs import work as array_work
+from lanes.fan_outs.array_jobs.failed_batches import describe_failed
+from lanes.fan_outs.array_jobs.rows import Lane
+from lanes.fan_outs.array_jobs.work import ArrayWork
+from lanes.fan_outs.state import Tolerance, summary
+from platform_spec.fan_out_arrays import document_uri
+from tests.dags.lanes.array_model import ArrayModel, S3Model
+from tests.dags.lanes.batch_model import ENDS
+from tests.dags.lanes.ecs_model import Dead
+
+MANIFEST = "s3://data/fanout/d/abc.json"
+WHERE = document_uri(MANIFEST, "d", "r", "t", -1)
+FAULTS = st.lists(st.sampled_from([None, None, None, "throttle", "lost", "die", "die after"]), max_size=15)
+SLOW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Whether another container helps, and how often at most (size batch grows to batch_large).
+PASSING = ("spot", "fargate spot", "capacity")
+
+
+@pytest.fixture(autouse=True)
+def quick(no_waiting, monkeypatch):
+    monkeypatch.setattr(submit, "SETTLE_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(array_work, "GATHER_SECONDS", 0.0)
+    monkeypatch.setattr(array_work, "SAVE_SECONDS", 0.0)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def model():
+    def make(batches, sizes=(None,), **more):
+        plan = {"batches": [{"index": i, "size": sizes[i % len(sizes)]} for i in range(batches)]}
+        return ArrayModel(S3Model({"fanout/d/abc.json": json.dumps(plan).encode()}), **more)
+
+    return make
+
+
+def process(model, launch, asked=(), looks=10_000, stop=""):
+    """One process that carries the fan-out on for some looks; its rows and state. Raises what ends it."""
+
+    async def run():
+        calls = AwsCalls({"batch": model, "s3": model.s3})
+        lane = Lane(launch, {"batch": ["batch_large"], "batch_large": []})
+        work = ArrayWork(calls, BatchPoller(calls), lane, MANIFEST, WHERE)
+        await work.begin(dict(asked), quarantine=True)
+        for _ in range(looks):
+            state = await work.step()
+            assert work.counted(state).total == state.total
+            if state.over:
+                break
+        if stop:
+            await work.stop(stop)
+        return work.rows, state
+
+    return asyncio.run(run())
+
+
+def until_over(model, launch, asked=()):
+    while True:
+        try:
+            return process(model, launch, asked)
+        except (Dead, RuntimeError):  # the poller passes the death on
+            continue
+
+
+def expected(script, capacity):
+    """How the last container of a batch ends, and how many it takes."""
+    larger, relaunches = False, 0
+    for number, end in enumerate([*script, "ok"], start=1):
+        if end == "memory" and not larger:
+            larger, relaunches = True, relaunches + 1
+        elif end in PASSING and relaunches < 5:
+            relaunches += 1
+        else:
+            return end, number
+    raise AssertionError("the last end is ok")
+
+
+@SLOW
+@given(
+    scripts=st.lists(st.lists(st.sampled_from(sorted(ENDS)), max_size=3), min_size=1, max_size=12),
+    faults=FAULTS,
+    capacity=st.sampled_from(["on_demand", "spot", "spot_first"]),
+    per_look=st.integers(1, 5),
+)
+def test_every_batch_comes_to_its_own_end_and_no_array_is_submitted_twice(
+    model, make_batch_launch, scripts, faults, capacity, per_look
+):
+    aws = model(len(scripts), ends=dict(enumerate(scripts)), faults=faults, per_look=per_look)
+    rows, state = until_over(aws, make_batch_launch(capacity=capacity))
+    assert state.over
+    for row, script in zip(rows, scripts, strict=True):
+        end, containers = expected(script, capacity)
+        assert (row.state == "success") == (end == "ok")
+        assert len(aws.ran[row.index]) == containers == row.tries
+    names = [request["jobName"] for request in aws.requests]
+    assert len(names) == len(set(names))
+    assert aws.open_children() == 0
+
+
+def test_one_array_per_size_and_a_single_batch_is_a_job(model, make_batch_launch):
+    aws = model(7, sizes=("batch", "batch", "batch_large"))
+    rows, state = until_over(aws, make_batch_launch())
+    assert [r.get("arrayProperties") for r in aws.requests] == [{"size": 5}, {"size": 2}]
+    memory = [r["containerOverrides"]["resourceRequirements"][1]["value"] for r in aws.requests]
+    assert memory == ["2048", "8192"]
+    assert all(row.end > row.start for row in rows)
+    single = model(1)
+    until_over(single, make_batch_launch())
+    assert "arrayProperties" not in single.requests[0]
+    assert len(state.succeeded) == 7
+
+
+def test_only_what_failed_for_a_passing_reason_is_submitted_again_on_demand(model, make_batch_launch):
+    aws = model(10, ends={3: ["spot"], 7: ["fargate spot"], 8: ["error"]})
+    _, state = until_over(aws, make_batch_launch(capacity="spot_first"))
+    assert [request["jobQueue"] for request in aws.requests] == ["spot-queue", *["queue"] * (len(aws.requests) - 1)]
+    assert sorted(batch for batch, ran in aws.ran.items() if len(ran) == 2) == [3, 7]
+    assert state.failed == {8: "error"}
+
+
+def test_a_new_attempt_runs_only_what_failed_and_leaves_bad_input_alone(model, make_batch_launch, attempt):
+    aws = model(6, ends={1: ["error"], 2: ["input"]})
+    _, state = until_over(aws, make_batch_launch())
+    assert state.failed == {1: "error", 2: "input"}
+    assert summary(state, Tolerance(1))["state"] == "partial"
+    second = replace(attempt, try_number=2, attempt_id="second")
+    _, state = until_over(aws, make_batch_launch(attempt=second))
+    assert state.failed == {2: "input"}
+    assert {index: len(ran) for index, ran in aws.ran.items()} == {0: 1, 1: 2, 2: 1, 3: 1, 4: 1, 5: 1}
+    third = replace(attempt, try_number=3, attempt_id="third")
+    asked = {2: {"generation": 1, "size": "batch_large", "capacity": None}}
+    rows, state = until_over(aws, make_batch_launch(attempt=third), asked)
+    assert len(state.succeeded) == 6
+    assert (rows[2].size, rows[2].generation) == ("batch_large", 1)
+    assert aws.requests[-1]["containerOverrides"]["resourceRequirements"][1]["value"] == "8192"
+
+
+def test_a_cleared_task_goes_on_with_the_arrays_that_run(model, make_batch_launch, attempt):
+    aws = model(8, per_look=1)
+    process(aws, make_batch_launch(), looks=3)
+    cleared = make_batch_launch(attempt=replace(attempt, try_number=2, attempt_id="second", life="another"))
+    _, state = until_over(aws, cleared)
+    assert len(state.succeeded) == 8
+    assert len(aws.requests) == 1
+
+
+def test_stopping_ends_every_array_and_the_batches_count_as_stopped(model, make_batch_launch):
+    aws = model(9, sizes=("batch", "batch_large"), per_look=1)
+    process(aws, make_batch_launch(), looks=2, stop="the Airflow task was ended")
+    assert aws.open_children() == 0
+    rows, state = until_over(aws, make_batch_launch())
+    assert set(state.failed.values()) == {"stopped"}
+    assert len(aws.requests) == 2
+    text = describe_failed(make_batch_launch(), rows, Tolerance())
+    assert "batches of microbiome failed" in text.splitlines()[0]
+    assert "the Airflow task was ended" in text
+
+
+def test_the_calls_of_a_look_do_not_grow_with_the_batches(model, make_batch_launch):
+    for batches in (20, 200):
+        aws = model(batches, per_look=2)
+        process(aws, make_batch_launch(), looks=5)
+        assert len(aws.calls) <= 1 + 5 * 4
+
+
+def test_what_an_array_cannot_be_started_with_is_named(model, make_batch_launch):
+    aws = model(3)
+    described = aws._described
+
+    def never(job_id):
+        answer = described(job_id) if aws.open_children() == 0 else {
+            "jobId": job_id, "status": "RUNNABLE", "statusReason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+            "arrayProperties": {"statusSummary": {"RUNNABLE": 3}},
+        }  # fmt: skip
+        return answer
+
+    aws._described = never
+    _, state = until_over(aws, make_batch_launch())
+    assert set(state.failed.values()) == {"refused"}
