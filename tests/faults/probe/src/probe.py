@@ -1,4 +1,7 @@
-"""A container that does as it is told: `probe.py MODE SECONDS`. Modes: ok, bad (exit 2), error (exit 1), memory."""
+"""A container that does as it is told: `probe.py MODE SECONDS`. Modes: ok, bad (exit 2), error (exit 1), memory.
+
+Mode array: what raw/modes.json says of the batch that this child of an array job has.
+"""
 
 import json
 import os
@@ -11,6 +14,8 @@ LINES = 5
 
 def main(mode: str, seconds: float) -> int:
     signal.signal(signal.SIGTERM, _terminated)
+    if mode == "array":
+        mode, seconds = _of_my_batch(seconds)
     for number in range(LINES):
         print(f"probe {mode} line {number}", flush=True)
     time.sleep(seconds)
@@ -20,6 +25,19 @@ def main(mode: str, seconds: float) -> int:
     if mode == "ok":
         _write_result()
     return {"ok": 0, "bad": 2, "error": 1}[mode]
+
+
+def _of_my_batch(seconds: float) -> tuple[str, float]:
+    import boto3
+
+    def read(uri: str) -> dict:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    uri = os.environ["TASKLANE_BATCHES_URI"]
+    batch = read(uri)["batches"][int(os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "0"))]
+    modes = read(uri.rpartition("/fanout/")[0] + "/raw/modes.json")
+    return modes.get(str(batch), "ok"), modes.get("seconds", seconds)
 
 
 def _write_result() -> None:
