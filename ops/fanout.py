@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -77,7 +78,7 @@ def show(
     rest = AirflowRest(workspace)
     while True:
         waiting = find_waiting(rest, dag_id, run_id, task)
-        view = view_of(rest, waiting, _planned(workspace, waiting), time.time())
+        view = _view(workspace, rest, waiting)
         if html is not None:
             html.write_text(page_with(view))
             say(f"written: {html}")
@@ -105,7 +106,7 @@ def resume_failed(
     workspace = Workspace(env)
     rest = AirflowRest(workspace)
     waiting = find_waiting(rest, dag_id, run_id, task)
-    view = view_of(rest, waiting, _planned(workspace, waiting), time.time())
+    view = _view(workspace, rest, waiting)
     chosen = failed_batches(view, batch or [])
     rows = [(one["index"], one["state"], one.get("class", ""), one.get("size", "")) for one in chosen]
     show_table(("batch", "state", "class", "size"), rows, empty="nothing has failed: nothing to resume")
@@ -114,10 +115,24 @@ def resume_failed(
         say(f"{len(chosen)} batches of {waiting.run_id} run again; see `tasklane fanout show {dag_id} --env {env}`")
 
 
-def _planned(workspace: Workspace, waiting: Waiting) -> dict[int, dict[str, Any]]:
-    bucket, _, key = waiting.info["manifest"].removeprefix("s3://").partition("/")
-    body = workspace.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return {batch["index"]: batch for batch in json.loads(body)["batches"]}
+def _view(workspace: Workspace, rest: AirflowRest, waiting: Waiting) -> dict[str, Any]:
+    planned = _read(workspace, waiting.info["manifest"])
+    if planned is None:
+        raise UserError(f"the plan {waiting.info['manifest']} does not exist (any more)")
+    batches = {batch["index"]: batch for batch in planned["batches"]}
+    document = _read(workspace, waiting.info["document"]) if waiting.is_array else None
+    return view_of(rest, waiting, batches, time.time(), document)
+
+
+def _read(workspace: Workspace, uri: str) -> dict[str, Any] | None:
+    """The JSON object at `uri`; None when there is none."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        return dict(json.loads(workspace.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404", "AccessDenied", "403"):
+            return None
+        raise
 
 
 def _draw(console: Console, view: dict[str, Any]) -> None:
@@ -129,9 +144,16 @@ def _draw(console: Console, view: dict[str, Any]) -> None:
     console.print(f"{len(batches)} batches: {counted}{left}")
     console.print("".join(f"[{MARKS[b['state']][1]}]{MARKS[b['state']][0]}[/]" for b in batches), soft_wrap=False)
     failed = [b for b in batches if b["state"] in ("failed", "quarantined")]
-    table = Table("batch", "state", "class", "size", "tries", "child run", box=None, pad_edge=False)
+    table = Table("batch", "state", "class", "size", "tries", "child run or job", box=None, pad_edge=False)
     for b in failed[:20]:
-        cells = (b["index"], b["state"], b["class"], b.get("size", ""), b["tries"], b["run_id"])
+        cells = (
+            b["index"],
+            b["state"],
+            b["class"],
+            b.get("size", ""),
+            b["tries"],
+            b.get("run_id") or b.get("job_id", ""),
+        )
         table.add_row(*(str(cell) for cell in cells))
     if failed:
         console.print(table)

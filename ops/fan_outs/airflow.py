@@ -13,7 +13,9 @@ from urllib.parse import quote
 from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
 from ops.workspace import ROOT
+from platform_spec.fan_out_arrays import ENGINE
 
+OPERATORS = ("FanOut", "ArrayFanOut")
 INFO_KEY, SUMMARY_KEY, FACTS_KEY = "fan_out", "fan_out_summary", "lanes_run"
 _TIMES = ("queued_at", "start_date", "end_date")
 _FACTS_READ = 50  # one request each; the page, which reads the database, shows all
@@ -29,6 +31,11 @@ class Waiting:
     info: dict[str, Any]
     summary: dict[str, Any] | None
 
+    @property
+    def is_array(self) -> bool:
+        """Whether its batches are array jobs, which have no runs in Airflow."""
+        return self.info.get("engine") == ENGINE
+
 
 def run_path(dag_id: str, run_id: str) -> str:
     return f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
@@ -42,7 +49,7 @@ def find_waiting(rest: AirflowRest, dag_id: str, run_id: str, task_id: str = "")
             raise UserError(f"DAG {dag_id} has no run yet")
         run_id = runs["dag_runs"][0]["dag_run_id"]
     tasks = rest.all(f"{run_path(dag_id, run_id)}/taskInstances", "task_instances")
-    candidates = [t["task_id"] for t in tasks if t["operator"] == "FanOut" and task_id in ("", t["task_id"])]
+    candidates = [t["task_id"] for t in tasks if t["operator"] in OPERATORS and task_id in ("", t["task_id"])]
     if not candidates:
         known = ", ".join(t["task_id"] for t in tasks) or "none"
         raise UserError(f"run {run_id} of {dag_id} has no fan-out task {task_id or ''} (its tasks: {known})")
@@ -53,19 +60,24 @@ def find_waiting(rest: AirflowRest, dag_id: str, run_id: str, task_id: str = "")
     return Waiting(dag_id, run_id, chosen, info, _xcom(rest, dag_id, run_id, chosen, SUMMARY_KEY))
 
 
-def view_of(rest: AirflowRest, waiting: Waiting, planned: dict[int, dict[str, Any]], now: float) -> dict[str, Any]:
-    """The document of the fan-out page, without the cost of batches whose facts are not worth a request each."""
-    child, prefix = waiting.info["child_dag_id"], waiting.info["prefix"]
-    runs = [_row(run, "dag_run_id") for run in _children(rest, child, prefix)]
-    tasks: dict[str, list[Any]] = {}
-    for task in _tasks(rest, child, runs):
-        tasks.setdefault(task.run_id, []).append(task)
+def view_of(
+    rest: AirflowRest,
+    waiting: Waiting,
+    planned: dict[int, dict[str, Any]],
+    now: float,
+    document: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The document of the fan-out page, without the cost of batches whose facts are not worth a request each.
+
+    `document` is the state of an array fan-out, whose batches have no runs.
+    """
     head = rest.call("GET", run_path(waiting.dag_id, waiting.run_id))
-    facts = {run.run_id: _facts(rest, child, tasks.get(run.run_id, [])) for run in _worth_asking(runs)}
-    pure = _page_view()
-    batches = pure.batch_views(
-        waiting.info["batches"], runs, tasks, facts, planned, quarantine=waiting.info.get("quarantine", True)
-    )
+    pure = _page("view")
+    if waiting.is_array:
+        quarantine = waiting.info.get("quarantine", True)
+        batches = _page("array_view").batch_views(document, waiting.info["batches"], planned, quarantine=quarantine)
+    else:
+        batches = _batches_of_runs(rest, waiting, planned)
     task = rest.call("GET", f"{run_path(waiting.dag_id, waiting.run_id)}/taskInstances/{quote(waiting.task_id)}")
     return {
         "dag_id": waiting.dag_id,
@@ -83,6 +95,20 @@ def view_of(rest: AirflowRest, waiting: Waiting, planned: dict[int, dict[str, An
         "totals": pure.totals(batches),
         "eta_seconds": pure.eta_seconds(batches, now),
     }
+
+
+def _batches_of_runs(rest: AirflowRest, waiting: Waiting, planned: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    child, prefix = waiting.info["child_dag_id"], waiting.info["prefix"]
+    runs = [_row(run, "dag_run_id") for run in _children(rest, child, prefix)]
+    tasks: dict[str, list[Any]] = {}
+    for task in _tasks(rest, child, runs):
+        tasks.setdefault(task.run_id, []).append(task)
+    facts = {run.run_id: _facts(rest, child, tasks.get(run.run_id, [])) for run in _worth_asking(runs)}
+    quarantine = waiting.info.get("quarantine", True)
+    found: list[dict[str, Any]] = _page("view").batch_views(
+        waiting.info["batches"], runs, tasks, facts, planned, quarantine=quarantine
+    )
+    return found
 
 
 def _children(rest: AirflowRest, child: str, prefix: str) -> list[dict[str, Any]]:
@@ -149,10 +175,10 @@ def _seconds(text: str | None) -> float | None:
 
 
 @cache
-def _page_view() -> ModuleType:
-    """The page's own arithmetic. A plugin is deployed alone, so its files import nothing of ours, and we load one."""
-    path = ROOT / "plugins/tasklane_pages/view.py"
-    spec = importlib.util.spec_from_file_location("tasklane_pages_view", path)
+def _page(name: str) -> ModuleType:
+    """The page's own arithmetic. A plugin is deployed alone, so its files import nothing of ours, and we load some."""
+    path = ROOT / f"plugins/tasklane_pages/{name}.py"
+    spec = importlib.util.spec_from_file_location(f"tasklane_pages_{name}", path)
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is missing; the check-out is not complete")
     module = importlib.util.module_from_spec(spec)

@@ -11,7 +11,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
 
-from tasklane_pages import queries, view
+from tasklane_pages import array_jobs, queries, view
 from tasklane_pages.access import may_read, require_read
 from tasklane_pages.manifests import items_of, planned_batches
 
@@ -103,7 +103,21 @@ def items(
     return items_of(info["manifest"], index)
 
 
+@app.get("/data/log")
+def log(
+    dag_id: str, run_id: str, task_id: str, index: int, user: GetUserDep, session: SessionDep, map_index: int = -1
+) -> dict[str, str]:
+    """The end of the log of one batch of an array fan-out; other batches have a run of their own in Airflow."""
+    require_read(user, dag_id)
+    info = queries.xcoms_of(session, dag_id, run_id, task_id, map_index).get(queries.INFO_KEY)
+    if info is None or info.get("engine") != "array":
+        raise HTTPException(404, f"task {task_id} of {run_id} runs no array jobs")
+    return {"log": array_jobs.log_tail(info, index)}
+
+
 def _batches(session: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
+    if info.get("engine") == "array":
+        return array_jobs.batches(info)
     child, prefix = info["child_dag_id"], info["prefix"]
     return view.batch_views(
         info["batches"],

@@ -57,7 +57,7 @@ export async function xcoms(dag, run, task) {
 
 // Failed children first, so that the parent finds them open; then the parent, which adopts all of them.
 export async function resume(view, onProgress) {
-  const failed = view.batches.filter((batch) => batch.state === "failed");
+  const failed = view.batches.filter((batch) => batch.state === "failed" && batch.run_id); // an array's batches have no run
   for (const [done, batch] of failed.entries()) {
     onProgress(done, failed.length);
     await clear(view.info.child_dag_id, { dag_run_id: batch.run_id, only_failed: true, reset_dag_runs: true });

@@ -13,10 +13,14 @@ const link = (words, href) => element("a", words, { href, target: "_blank", rel:
 const megabytes = (bytes) => (bytes === undefined ? "" : `${(bytes / 1e6).toFixed(2)} MB`);
 const pair = (name, value) => (value === undefined || value === null || value === "" ? [] : [element("dt", name), element("dd", value)]);
 
+const jobPage = ({ info: { region } }, job) =>
+  `https://${region}.console.aws.amazon.com/batch/home?region=${region}#jobs/detail/${encodeURIComponent(job)}`;
+
 function facts(view, batch) {
   const run = batch.run_id ? link(batch.run_id, `../dags/${encodeURIComponent(view.info.child_dag_id)}/runs/${encodeURIComponent(batch.run_id)}`) : null;
   return element("dl", [
-    ...pair("state", batch.state), ...pair("class", batch.class), ...pair("child run", run),
+    ...pair("state", batch.state), ...pair("class", batch.class), ...pair("reason", batch.reason), ...pair("child run", run),
+    ...pair("Batch job", batch.job_id ? link(batch.job_id, jobPage(view, batch.job_id)) : null),
     ...pair("items", batch.items === undefined ? null : `${batch.items}, ${megabytes(batch.bytes)}`), ...pair("size", batch.size),
     ...pair("waited", batch.start && batch.queued ? span(batch.start - batch.queued) : null),
     ...pair("ran", batch.start ? span(seconds(batch, view.now)) : null), ...pair("tries", batch.tries),
@@ -50,9 +54,11 @@ async function links(view, batch) {
   return [...shown, element("p", `result: ${known.return_value ?? "none yet"}`)];
 }
 
+const asked = (view, batch) =>
+  new URLSearchParams({ dag_id: view.dag_id, run_id: view.run_id, task_id: view.task_id, map_index: view.map_index, index: batch.index });
+
 async function samples(view, batch) {
-  const query = new URLSearchParams({ dag_id: view.dag_id, run_id: view.run_id, task_id: view.task_id, map_index: view.map_index, index: batch.index });
-  const items = await request(`data/items?${query}`);
+  const items = await request(`data/items?${asked(view, batch)}`);
   return element("table", items.map((item) => element("tr", [
     element("td", item.key), element("td", megabytes(item.bytes)), element("td", item.problem ?? ""),
   ])));
@@ -66,6 +72,9 @@ export async function showBatch(target, view, index, live) {
   if (batch.run_id) {
     parts.unshift(section(target, "Attempts", () => attempts(view, batch)), section(target, "Links", () => links(view, batch)),
       section(target, "Log", async () => element("pre", (await logTail(view.info.child_dag_id, batch.run_id, batch.task_id, batch.tries || 1)) || "empty")));
+  }
+  if (batch.job_id) {
+    parts.push(section(target, "Log", async () => element("pre", (await request(`data/log?${asked(view, batch)}`)).log || "empty")));
   }
   await Promise.all(parts);
 }

@@ -56,7 +56,7 @@ function draw() {
   $("fan-out").hidden = false; // before anything is measured
   document.title = `Fan-out ${view.dag_id}`;
   $("title").textContent = `${view.dag_id} · ${view.task_id}`;
-  $("subtitle").textContent = `${view.run_id} → ${view.info?.child_dag_id ?? "not planned yet"} · task ${view.task_state ?? "not started"} · run ${view.run_state}`;
+  $("subtitle").textContent = `${view.run_id} → ${view.info?.lane ?? view.info?.child_dag_id ?? "not planned yet"} · task ${view.task_state ?? "not started"} · run ${view.run_state}`;
   const ended = drawBar(states, total);
   const elapsed = view.start ? (view.end ?? view.now) - view.start : 0;
   const eta = ended === total ? "" : ` · ${view.eta_seconds === null ? "time left not known yet" : `about ${span(view.eta_seconds)} left`}`;

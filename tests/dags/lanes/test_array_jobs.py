@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +23,7 @@ from tests.dags.lanes.array_model import ArrayModel, S3Model
 from tests.dags.lanes.batch_model import ENDS
 from tests.dags.lanes.ecs_model import Dead
 
+ROOT = Path(__file__).parents[3]
 MANIFEST = "s3://data/fanout/d/abc.json"
 WHERE = document_uri(MANIFEST, "d", "r", "t", -1)
 FAULTS = st.lists(st.sampled_from([None, None, None, "throttle", "lost", "die", "die after"]), max_size=15)
@@ -192,3 +194,26 @@ def test_what_an_array_cannot_be_started_with_is_named(model, make_batch_launch)
     aws._described = never
     _, state = until_over(aws, make_batch_launch())
     assert set(state.failed.values()) == {"refused"}
+
+
+def test_the_page_shows_what_the_document_says(model, make_batch_launch):
+    """The page's own module, fed with a document that the trigger wrote."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("array_view", ROOT / "plugins/tasklane_pages/array_view.py")
+    page = module_from_spec(spec)
+    spec.loader.exec_module(page)
+    aws = model(5, ends={1: ["error"], 2: ["input"], 3: ["memory"]})
+    until_over(aws, make_batch_launch())
+    document = json.loads(aws.s3.objects[WHERE.removeprefix("s3://data/")])
+    shown = page.batch_views(document, 6, {0: {"items": 4, "bytes": 9}}, quarantine=True)
+    assert [batch["state"] for batch in shown] == ["success", "failed", "quarantined", "success", "success", "waiting"]
+    assert [batch.get("tries") for batch in shown] == [1, 1, 1, 2, 1, None]
+    assert (shown[3]["size"], shown[0]["items"]) == ("batch_large", 4)
+    assert (shown[1]["class"], shown[1]["reason"]) == (
+        "error", "error: exit code 1: Essential container in task exited",
+    )  # fmt: skip
+    assert shown[1]["job_id"] == page.child_of(document, 1) == "job-0:1"
+    assert page.child_of(document, 3) == "job-1"  # alone: no array
+    assert page.child_of(document, 5) is None
+    assert [batch["state"] for batch in page.batch_views(None, 2, {}, quarantine=True)] == ["waiting"] * 2
