@@ -38,11 +38,12 @@ def resume(
 ) -> None:
     """Same settings: clear the failed tasks of each child. Other settings: a new child run each, with its own conf.
 
-    The batches of an array fan-out have no runs: the waiting task itself submits again what has not succeeded.
+    The batches of an array fan-out have no runs: the waiting task submits again what failed, and of bad input what is
+    asked for here.
     """
-    if size or capacity:
+    if size or capacity or waiting.is_array:
         _ask_for(workspace, waiting, [batch["index"] for batch in batches], size, capacity)
-    elif not waiting.is_array:
+    else:
         for batch in batches:
             _clear(rest, waiting.info["child_dag_id"], {"dag_run_id": batch["run_id"], "only_failed": True})
     again = {"dag_run_id": waiting.run_id, "task_ids": [waiting.task_id], "include_downstream": True}

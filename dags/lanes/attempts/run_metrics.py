@@ -26,8 +26,8 @@ MOST_WAITING = 1000
 
 
 def metric_event(environment: str, facts: dict[str, Any], milliseconds: int) -> str:
-    """One run as a log event that CloudWatch turns into metrics, by platform_spec.run_metrics.DIMENSIONS."""
-    known = {"Runs": 1, "Containers": facts["launches"]}
+    """One run (or `runs` alike) as a log event that CloudWatch turns into metrics, by run_metrics.DIMENSIONS."""
+    known = {"Runs": facts.get("runs", 1), "Containers": facts["launches"]}
     known |= {"Seconds": facts["seconds"]} if "seconds" in facts else {}
     known |= {"CostUsd": facts["cost_usd"]} if "cost_usd" in facts else {}
     metrics = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in known]

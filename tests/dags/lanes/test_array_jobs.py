@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lanes.attempts.run_metrics import metric_event
 from lanes.aws.calls import AwsCalls
 from lanes.batch import submit
 from lanes.batch.poller import BatchPoller
@@ -133,6 +134,18 @@ def test_only_what_failed_for_a_passing_reason_is_submitted_again_on_demand(mode
     assert [request["jobQueue"] for request in aws.requests] == ["spot-queue", *["queue"] * (len(aws.requests) - 1)]
     assert sorted(batch for batch, ran in aws.ran.items() if len(ran) == 2) == [3, 7]
     assert state.failed == {8: "error"}
+
+
+def test_metrics_count_every_batch_once_by_its_end(model, make_batch_launch, monkeypatch):
+    told = []
+    monkeypatch.setattr(array_work, "record", lambda calls, group, environment, facts: told.append(facts))
+    aws = model(5, ends={1: ["error"], 3: ["memory"]})
+    until_over(aws, make_batch_launch(metrics_group="/metrics"))
+    assert [(facts["outcome"], facts["runs"], facts["launches"]) for facts in told] == [
+        ("success", 3, 3), ("error", 1, 1), ("success", 1, 2),
+    ]  # fmt: skip
+    event = json.loads(metric_event("dev", told[0], 1))
+    assert (event["Runs"], event["Outcome"]) == (3, "success")
 
 
 def test_a_new_attempt_runs_only_what_failed_and_leaves_bad_input_alone(model, make_batch_launch, attempt):

@@ -9,12 +9,14 @@ import logging
 import time
 from typing import Any
 
+from lanes.attempts.run_metrics import record
 from lanes.aws.calls import AwsCalls, CallRefused
 from lanes.batch.launch import resources
 from lanes.batch.names import name_prefix
 from lanes.batch.poller import BatchPoller
 from lanes.batch.submit import settled, submit
 from lanes.fan_outs.array_jobs.document import Array, Document, mapping, read, write, write_once
+from lanes.fan_outs.array_jobs.facts import run_facts
 from lanes.fan_outs.array_jobs.rows import OPEN, WAITING, Lane, Row, Wanted, again, state_of
 from lanes.fan_outs.array_jobs.watch import ArrayWatch
 from lanes.fan_outs.state import FanOutState
@@ -67,6 +69,7 @@ class ArrayWork:
             if watch.array.ended:
                 self._watches.remove(watch)
                 log.info("array job %s ended: %s", watch.array.job_id, _counted(watch.array.counts))
+                self._record(watch.array)
         if self._is_time_to_submit():
             for wanted in self._lane.wanted(self.rows):
                 await self._submit(wanted)
@@ -167,6 +170,13 @@ class ArrayWork:
             log.error("array job %s could not be stopped: %s", array.job_id, refused)
         else:
             log.info("array job %s told to stop (%s)", array.job_id, cause)
+
+    def _record(self, array: Array) -> None:
+        """The batches that came to their end in this array as metrics, one event per class."""
+        launch = self._lane.launch
+        for facts in run_facts(array, self.rows):
+            if launch.metrics_group:
+                record(self._calls, launch.metrics_group, launch.environment_name, {"lane": launch.lane, **facts})
 
     async def _save(self, *, now: bool) -> None:
         if not now and time.monotonic() - self._saved_at < SAVE_SECONDS:
