@@ -7,7 +7,7 @@ from typing import Any
 from ops.errors import UserError
 from ops.workspace import Workspace
 from platform_spec.manifest import Manifest, TaskEntry, TaskSize
-from platform_spec.tasks import Task
+from platform_spec.tasks import Size, Task
 
 
 def deployed_values(workspace: Workspace) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -
     )
 
 
-def _entry(task: Task, deployed: dict[str, str]) -> TaskEntry:
+def _entry(task: Task, deployed: dict[str, Any]) -> TaskEntry:
     return TaskEntry(
         lane=task.lane,
         family=deployed.get("family", ""),
@@ -71,8 +71,13 @@ def _entry(task: Task, deployed: dict[str, str]) -> TaskEntry:
         stop_timeout_seconds=task.stop_timeout_seconds,
         spot=task.spot,
         result_version=task.result_version,
-        sizes={name: TaskSize.model_validate(size.model_dump()) for name, size in task.sizes.items()},
+        sizes={name: _size(size, deployed.get("capacity_providers", {})) for name, size in task.sizes.items()},
     )
+
+
+def _size(size: Size, providers: dict[str, str]) -> TaskSize:
+    """`providers`: the capacity provider of each instance type (lane ec2)."""
+    return TaskSize.model_validate({**size.model_dump(), "capacity_provider": providers.get(size.instance_type, "")})
 
 
 def _missing(values: dict[str, Any], wanted: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-Lane = Literal["fargate", "batch"]
+Lane = Literal["fargate", "ec2", "batch"]
 LANES: tuple[str, ...] = get_args(Lane)
 # Lanes whose containers ECS starts from a task definition.
-ON_ECS = ("fargate",)
+ON_ECS = ("fargate", "ec2")

@@ -33,13 +33,16 @@ class _Model(BaseModel):
 
 
 class TaskSize(_Model):
-    """A size that Fargate offers; `storage_gib` 20 is the free default and never passed on."""
+    """A size that the lane offers. Fargate: `storage_gib` 20 is the free default and never passed on."""
 
     cpu_units: int
     memory_mib: int
     storage_gib: int = 20
     grows_to: tuple[str, ...] = ()
     max_item_mib: int | None = None
+    gpus: int = 0
+    instance_type: str = ""
+    capacity_provider: str = ""  # ec2: which instances it runs on
 
 
 class TaskEntry(_Model):

@@ -22,6 +22,7 @@ class Limit(NamedTuple):
 LIMITS: dict[str, Limit] = {
     "stack": Limit(128, r"[A-Za-z][A-Za-z0-9-]*"),
     "cluster": Limit(255, r"[A-Za-z0-9_-]+"),
+    "capacity provider": Limit(255, r"[A-Za-z0-9_-]+"),
     "bucket": Limit(63, r"[a-z0-9][a-z0-9.-]+[a-z0-9]"),
     "repository": Limit(256, r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"),
     "family": Limit(255, r"[A-Za-z0-9_-]+"),
@@ -81,6 +82,15 @@ class Names:
     @property
     def airflow_role(self) -> str:
         return self._checked("role", f"{self.prefix}-airflow")
+
+    @property
+    def instance_role(self) -> str:
+        """The ECS agents' on EC2 instances (lane ec2)."""
+        return self._checked("role", f"{self.prefix}-instances")
+
+    def capacity_provider(self, instance_type: str) -> str:
+        """`tasklane-dev-g4dn-xlarge`: RunTask names it to get such an instance."""
+        return self._checked("capacity provider", f"{self.prefix}-{instance_type.replace('.', '-')}")
 
     @property
     def deploy_role(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 NAMESPACE = "Tasklane/Lanes"
 # Metric → CloudWatch unit.
-METRICS = {"Runs": "Count", "Containers": "Count", "Seconds": "Seconds", "CostUsd": "None"}
+METRICS = {"Runs": "Count", "Containers": "Count", "Seconds": "Seconds", "CostUsd": "None", "PeakMemoryMib": "None"}
 # Each run counts once under each of these sets. Outcome is "success" or a class (dags/lanes/attempts/failures.py).
 DIMENSIONS = (
     ("Environment",),

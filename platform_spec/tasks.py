@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from platform_spec import fargate
+from platform_spec import ec2, fargate
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.lanes import Lane
 from platform_spec.loading import Finding, Spec, load, refuse
@@ -23,17 +23,22 @@ Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class Size(Spec):
-    """One Fargate size a task may run at."""
+    """One size a task may run at: Fargate's or, with an instance type, one that fits on such an EC2 instance."""
 
     cpu_units: int = Field(description="a Fargate CPU size, 1024 = one vCPU", examples=["1024"])
     memory_mib: int = Field(description="a Fargate memory size in MiB", examples=["2048"])
+    instance_type: str = Field(default="", description="lane ec2: an EC2 instance type", examples=['"g4dn.xlarge"'])
+    gpus: int = Field(default=0, ge=0, description="lane ec2: GPUs of the instance for this task", examples=["1"])
     storage_gib: int = Field(default=fargate.FREE_STORAGE_GIB, description="20 (free) to 200", examples=["20"])
     grows_to: Names = Field(default=(), description="names of larger sizes, tried in order after out of memory")
     max_item_mib: int | None = Field(default=None, ge=1, description="largest item of a fan-out it takes, in MiB")
 
     @model_validator(mode="after")
     def _is_sold(self) -> Size:
-        refuse(fargate.check_size(self.cpu_units, self.memory_mib, self.storage_gib))
+        if self.instance_type:
+            refuse(ec2.check_size(self.cpu_units, self.memory_mib, self.storage_gib, self.gpus, self.instance_type))
+        elif not self.gpus:  # GPUs without an instance type: the task says so (_sizes_fit_the_lane)
+            refuse(fargate.check_size(self.cpu_units, self.memory_mib, self.storage_gib))
         return self
 
 
@@ -99,6 +104,31 @@ class Task(Spec):
     @model_validator(mode="after")
     def _grows_to_larger_sizes(self) -> Task:
         refuse([finding for name in self.sizes for finding in self._growth_findings(name)])
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_lane(self) -> Task:
+        findings = []
+        if self.lane == "ec2" and self.spot:
+            findings.append(Finding("spot", True, "lane ec2 has no Spot capacity", "false", "remove it"))
+        for name, size in self.sizes.items():
+            key = f"sizes.{name}.instance_type"
+            if self.lane != "ec2" and (size.instance_type or size.gpus):
+                value, what = size.instance_type or size.gpus, f"lane {self.lane} has neither instance types nor GPUs"
+                findings.append(Finding(key, value, what, 'lane = "ec2"', 'set lane = "ec2" or remove it'))
+            elif self.lane == "ec2" and not size.instance_type:
+                what, fix = "a size of lane ec2 needs an instance type", 'add instance_type = "r7i.4xlarge"'
+                findings.append(Finding(key, None, what, "an EC2 instance type", fix))
+            elif self.lane == "ec2" and ec2.architecture(size.instance_type) != self.architecture:
+                what, made = "the instance has another processor", ec2.architecture(size.instance_type)
+                fix = f'set architecture = "{made}" or name another type'
+                findings.append(Finding(key, size.instance_type, what, f"{self.architecture} instances", fix))
+        with_gpus = {name for name, size in self.sizes.items() if size.gpus}
+        if with_gpus and len(with_gpus) < len(self.sizes):
+            # A GPU of the task definition cannot be taken away by RunTask.
+            what, allowed = "some sizes have GPUs and some have none", "all or none of a task's sizes"
+            findings.append(Finding("sizes", sorted(with_gpus), what, allowed, "make two tasks of it"))
+        refuse(findings)
         return self
 
     def _growth_findings(self, name: str) -> list[Finding]:

@@ -96,6 +96,18 @@ def _compute(compute: ComputeStack, platform: Platform) -> Iterator[Acknowledged
         revisions = "Every revision of our own families: a deployment makes a new one."
         families = (f"{arn}:task-definition/{task.definition.family}:*" for task in compute.tasks)
         yield _wildcards(policy, revisions, *families)
+    if compute.instances:
+        yield from _instances(compute, arn, platform.names.cluster)
+
+
+def _instances(compute: ComputeStack, arn: str, cluster: str) -> Iterator[Acknowledged]:
+    role = compute.node.find_child("InstancesRole")
+    theirs = "Instances get their ids when they start: those of our cluster, and of no other."
+    yield _wildcards(role, theirs, f"{arn}:container-instance/{cluster}/*")
+    yield _wildcards(role, "ecs:DiscoverPollEndpoint knows no resource.", "Resource::*")
+    nobody = "Instances come and go with the tasks, all day: ECS decides, and the tasks' own alarms tell of trouble."
+    for instances in compute.instances.values():
+        yield Acknowledged(instances, "AwsSolutions", ("AwsSolutions-AS3",), nobody)
 
 
 def _airflow(platform: Platform) -> Iterator[Acknowledged]:

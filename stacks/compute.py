@@ -15,7 +15,9 @@ from platform_spec.environments import Environment
 from platform_spec.lanes import ON_ECS
 from platform_spec.naming import Names, construct_id
 from platform_spec.tasks import Task
+from stacks.components.ec2_task import Ec2Task
 from stacks.components.fargate_task import FargateTask
+from stacks.components.instances import Instances, InstancesRole, instances_id
 from stacks.components.logs import OwnedLogGroup
 from stacks.components.published import Published
 from stacks.components.run_tasks_policy import TASKS_PER_POLICY, RunTasksPolicy
@@ -53,7 +55,7 @@ class ComputeStack(Stack):
         # Made before the first run: CloudWatch reads the lanes' metrics out of what they write to it.
         self.lanes_log = OwnedLogGroup(self, "LanesLog", name=names.lanes_log_group, settings=settings, key=storage.key)
         self.tasks = [
-            FargateTask(
+            (Ec2Task if task.lane == "ec2" else FargateTask)(
                 self,
                 construct_id(task.name),
                 task=task,
@@ -69,6 +71,7 @@ class ComputeStack(Stack):
             for task in tasks.values()
             if task.lane in ON_ECS
         ]
+        self.instances = self._instances(names, network)
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
         self.run_tasks_policies = [
             RunTasksPolicy(self, f"RunTasks{number}", cluster=self.cluster, tasks=share, metrics=self.lanes_log)
@@ -87,6 +90,27 @@ class ComputeStack(Stack):
         for task in self.tasks:
             self._publish(task, names)
 
+    def _instances(self, names: Names, network: NetworkStack) -> dict[str, Instances]:
+        """One capacity provider per instance type that a task of the lane ec2 names; nothing where none does."""
+        sizes = [size for task in self.tasks if task.task.lane == "ec2" for size in task.task.sizes.values()]
+        if not sizes:
+            return {}
+        role = InstancesRole(self, "InstancesRole", cluster=self.cluster, names=names)
+        return {
+            instance_type: Instances(
+                self,
+                f"Instances{instances_id(instance_type)}",
+                instance_type=instance_type,
+                storage_gib=max(size.storage_gib for size in sizes if size.instance_type == instance_type),
+                cluster=self.cluster,
+                names=names,
+                role=role.without_policy_updates(),
+                security_group=network.task_security_group,
+                subnets=list(network.private_subnets),
+            )
+            for instance_type in sorted({size.instance_type for size in sizes})
+        }
+
     def _publish(self, task: FargateTask, names: Names) -> None:
         Published(
             self,
@@ -101,5 +125,10 @@ class ComputeStack(Stack):
                 "log_stream_prefix": task.task.name,
                 "task_role_arn": task.task_role.role_arn,
                 "execution_role_arn": task.execution_role.role_arn,
+                **self._providers(task.task),
             },
         )
+
+    def _providers(self, task: Task) -> dict[str, object]:
+        types = {size.instance_type for size in task.sizes.values()} & set(self.instances)
+        return {"capacity_providers": {kind: self.instances[kind].name for kind in sorted(types)}} if types else {}

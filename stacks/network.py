@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from platform_spec.environments import Environment
 from platform_spec.naming import Names
-from stacks.components.endpoint_policies import interface_policies, s3_policy
+from stacks.components.endpoint_policies import agent_policies, interface_policies, s3_policy
 from stacks.components.endpoints import InterfaceEndpoints, S3Gateway
 from stacks.components.private_network import PrivateNetwork
 from stacks.components.published import Published
@@ -18,7 +19,10 @@ from stacks.storage import StorageStack
 
 
 class NetworkStack(Stack):
-    """After storage, because the endpoint policies and the flow logs name its buckets and its key."""
+    """After storage, because the endpoint policies and the flow logs name its buckets and its key.
+
+    `with_instances`: tasks run on EC2 instances too (lane ec2), which must reach ECS.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class NetworkStack(Stack):
         settings: Environment,
         names: Names,
         storage: StorageStack,
+        with_instances: bool = False,
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
@@ -36,6 +41,8 @@ class NetworkStack(Stack):
         self.vpc, self.private_subnets = network.vpc, network.private_subnets
         groups = SecurityGroups(self, "SecurityGroups", vpc=self.vpc)
         self.task_security_group, self.airflow_security_group = groups.tasks, groups.airflow
+        # Instances (lane ec2) carry it too. Exported always: the export could not go before its last user does.
+        self.export_value(self.task_security_group.security_group_id)
         through_s3 = s3_policy(
             self, dag_bucket_arn=storage.dag_bucket.bucket_arn, data_bucket_arn=storage.data_bucket.bucket_arn
         )
@@ -47,7 +54,7 @@ class NetworkStack(Stack):
                 vpc=self.vpc,
                 subnets=self.private_subnets,
                 security_group=groups.endpoint_group(self.vpc),
-                policies=interface_policies(self, names, storage.key.key_arn),
+                policies=self._endpoint_policies(names, storage, with_instances=with_instances),
             )
         Published(
             self,
@@ -58,6 +65,14 @@ class NetworkStack(Stack):
                 "security_groups": [self.task_security_group.security_group_id],
             },
         )
+
+    def _endpoint_policies(
+        self, names: Names, storage: StorageStack, *, with_instances: bool
+    ) -> dict[str, list[iam.PolicyStatement]]:
+        policies = interface_policies(self, names, storage.key.key_arn)
+        for service, statements in agent_policies(self, names).items() if with_instances else ():
+            policies.setdefault(service, []).extend(statements)
+        return policies
 
     @property
     def availability_zones(self) -> list[str]:

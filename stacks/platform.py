@@ -44,6 +44,7 @@ class Platform:
             settings=env,
             names=names,
             storage=self.storage,
+            with_instances=any(task.lane == "ec2" for task in tasks.values()),
             **settings("network", "VPC, ways to AWS, flow logs"),
         )
         self.compute = ComputeStack(

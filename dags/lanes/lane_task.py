@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Loaded when a DAG names a task of the lane: nobody pays for the import of another lane's operator.
 _OPERATORS: dict[Lane, str] = {
     "fargate": "lanes.ecs.operator.RunTask",
+    "ec2": "lanes.ecs.operator.RunTask",
     "batch": "lanes.batch.operator.SubmitBatchJob",
 }
 

@@ -86,6 +86,17 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
     }
 
 
+def agent_policies(stack: Stack, names: Names) -> dict[str, list[iam.PolicyStatement]]:
+    """What ECS agents on instances need besides, by endpoint (ECS developer guide, "Interface VPC endpoints")."""
+    cluster = stack.format_arn(service="ecs", resource="cluster", resource_name=names.cluster)
+    instances = stack.format_arn(service="ecs", resource="container-instance", resource_name=f"{names.cluster}/*")
+    agents = [
+        allow(stack, "Agents", [f"ecs:{action}" for action in AGENT_ACTIONS], [cluster, instances]),
+        allow(stack, "FindEndpoint", ["ecs:DiscoverPollEndpoint"], ["*"]),
+    ]
+    return {"ECS": agents, "ECS_AGENT": agents, "ECS_TELEMETRY": agents}
+
+
 def s3_policy(stack: Stack, *, dag_bucket_arn: str, data_bucket_arn: str) -> list[iam.PolicyStatement]:
     """For the S3 gateway: our buckets, and the bucket in which ECR keeps image layers (ECR user guide).
 
@@ -111,5 +122,10 @@ CELERY_ACTIONS = (
 )
 KMS_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*")
 ECS_ACTIONS = ("ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:TagResource")
+AGENT_ACTIONS = (
+    *("RegisterContainerInstance", "DeregisterContainerInstance", "UpdateContainerInstancesState"),
+    *("SubmitAttachmentStateChanges", "SubmitContainerStateChange", "SubmitTaskStateChange"),
+    *("Poll", "StartTelemetrySession"),
+)
 S3_READ = ("s3:GetObject*", "s3:GetBucket*", "s3:List*")
 S3_WRITE = ("s3:PutObject", "s3:AbortMultipartUpload")

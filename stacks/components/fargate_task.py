@@ -74,28 +74,34 @@ class FargateTask(Construct):
             constraint_description="must be ':<tag>' or '@sha256:<64 hexadecimal digits>'",
         )
 
-    def _definition(self, names: Names) -> ecs.FargateTaskDefinition:
+    def _definition(self, names: Names) -> ecs.TaskDefinition:
+        definition = self._made_for_its_lane(names)
+        # Earlier releases name their revision: it must outlive the next one, else no rollback without CloudFormation.
+        resource = cast(ecs.CfnTaskDefinition, definition.node.default_child)
+        resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        resource.cfn_options.deletion_policy = CfnDeletionPolicy.DELETE
+        return definition
+
+    def _made_for_its_lane(self, names: Names) -> ecs.TaskDefinition:
         size = self.task.sizes[self.task.default_size]
-        definition = ecs.FargateTaskDefinition(
+        return ecs.FargateTaskDefinition(
             self,
             "Definition",
             family=names.family(self.task.name),
             cpu=size.cpu_units,
             memory_limit_mib=size.memory_mib,
             ephemeral_storage_gib=size.storage_gib if size.storage_gib > FREE_STORAGE_GIB else None,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=_CPU[self.task.architecture],
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
+            runtime_platform=self._platform,
             task_role=self.task_role,
             execution_role=self.execution_role,
             volumes=[ecs.Volume(name="scratch")],
         )
-        # Earlier releases name their revision: it must outlive the next one, else no rollback without CloudFormation.
-        resource = cast(ecs.CfnTaskDefinition, definition.node.default_child)
-        resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
-        resource.cfn_options.deletion_policy = CfnDeletionPolicy.DELETE
-        return definition
+
+    @property
+    def _platform(self) -> ecs.RuntimePlatform:
+        return ecs.RuntimePlatform(
+            cpu_architecture=_CPU[self.task.architecture], operating_system_family=ecs.OperatingSystemFamily.LINUX
+        )
 
     def _container(self, names: Names, secrets: dict[str, secretsmanager.ISecret]) -> None:
         linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
@@ -106,6 +112,7 @@ class FargateTask(Construct):
             image=ecs.ContainerImage.from_registry(self.image),
             readonly_root_filesystem=True,
             privileged=False,
+            gpu_count=self.task.sizes[self.task.default_size].gpus or None,
             user=USER,
             linux_parameters=linux,
             environment={"TMPDIR": SCRATCH, "HOME": SCRATCH},

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
 from lanes.attempts.engine import Engine, Seen
 from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.launch import Launch
 from lanes.attempts.outcome import Outcome
-from lanes.attempts.result_document import check_result
+from lanes.attempts.result_document import read_result
 from lanes.attempts.retries import backoff
 from lanes.attempts.steps import Found, Step, choose, first_step, next_step
 from lanes.aws.calls import CallRefused
@@ -38,6 +39,7 @@ class AttemptRun:
         self.arn: str | None = None
         self.log_stream: str | None = None
         self.result_uri = launch.result_uri
+        self._result: dict[str, Any] = {}
 
     async def run(self) -> Outcome:
         step = first_step(self._launch)
@@ -62,11 +64,12 @@ class AttemptRun:
                     await self._stop_task(self.arn, "it cannot be watched")
             following = next_step(self._launch, step, failure) if failure else None
             if following is None:
-                return Outcome(failure, step, self.arn, self.result_uri, seen)
+                return Outcome(failure, step, self.arn, self.result_uri, seen, self._result)
             log.warning("%s; starting another container (size %s%s)", failure and failure.headline,
                         self._launch.sizes[following.size].name, ", Spot" if following.spot else "")  # fmt: skip
             step, self.arn, self.result_uri, self._stop_asked = following, None, self._launch.result_uri, False
             self.log_stream = None
+            self._result = {}
 
     async def stop(self, cause: str) -> None:
         """Nobody wants the container any more: StopTask, also for one that is just being started."""
@@ -184,4 +187,10 @@ class AttemptRun:
         return seen.failure or await self._check_result()
 
     async def _check_result(self) -> Failure | None:
-        return await check_result(self._engine.calls, self.result_uri) if self.result_uri else None
+        if self.result_uri is None:
+            return None
+        read = await read_result(self._engine.calls, self.result_uri)
+        if isinstance(read, Failure):
+            return read
+        self._result = read
+        return None

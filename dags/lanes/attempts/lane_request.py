@@ -90,7 +90,9 @@ def size_names(size: str, lane_name: str, lane: TaskEntry) -> list[str]:
 
 def _size(name: str, lane: TaskEntry) -> Size:
     size = lane.sizes[name]
-    return Size(name, size.cpu_units, size.memory_mib, size.storage_gib)
+    return Size(
+        name, size.cpu_units, size.memory_mib, size.storage_gib, size.gpus, size.instance_type, size.capacity_provider
+    )
 
 
 def _result_uri(bucket: str, lane: str, attempt: Attempt) -> str:

@@ -22,6 +22,9 @@ class Size:
     cpu_units: int
     memory_mib: int
     storage_gib: int
+    gpus: int = 0
+    instance_type: str = ""  # lane ec2
+    capacity_provider: str = ""  # lane ec2: of such instances
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ def error_message(failure: Failure, outcome: Outcome, launch: Launch, last_lines
     lines = [
         failure.headline,
         f"lane {launch.lane}, size {facts['size']} ({facts['cpu_units']} CPU units, {facts['memory_mib']} MiB, "
-        f"{facts['storage_gib']} GiB disk), {facts['capacity']}, container {facts['launches']} of this attempt"
+        f"{facts['storage_gib']} GiB disk), {_place(facts)}, container {facts['launches']} of this attempt"
         + (f", ran {facts['seconds']:.0f} s" if "seconds" in facts else "")
         + (f", about {facts['cost_usd']:.4f} USD" if "cost_usd" in facts else ""),
     ]
@@ -35,7 +35,8 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     """The last container in figures, as JSON: the second XCom. What is not known is not there.
 
     `seconds` from start to stop; `cost_usd` from the beginning of the image pull (what Fargate bills) at the list
-    price on demand, also for Spot.
+    price on demand, also for Spot, and not for instances: their price and the task's share are not known.
+    `peak_memory_mib` is what the container's result document says: neither ECS nor Fargate tell it.
     """
     size, seen = launch.sizes[outcome.step.size], outcome.seen
     facts: dict[str, Any] = {
@@ -49,6 +50,10 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
         "capacity": "spot" if outcome.step.spot else "on_demand",
         "launches": outcome.step.number + 1,
     }
+    if size.instance_type:
+        facts |= {"instance_type": size.instance_type, "gpus": size.gpus}
+    if isinstance(peak := outcome.result.get("peak_memory_mib"), int | float):
+        facts["peak_memory_mib"] = peak
     if seen is None:
         return facts
     moments = {"created": seen.created_at, "started": seen.started_at, "stopped": seen.stopped_at}
@@ -56,7 +61,13 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     if seen.started_at and seen.stopped_at:
         facts["seconds"] = round((seen.stopped_at - seen.started_at).total_seconds(), 3)
     price, billed_from = rates(launch.region, launch.architecture), seen.billed_from or seen.started_at
-    if price and billed_from and seen.stopped_at:
+    if price and billed_from and seen.stopped_at and not size.instance_type:
         billed = (seen.stopped_at - billed_from).total_seconds()
         facts["cost_usd"] = round(task_cost(price, billed, size.cpu_units, size.memory_mib, size.storage_gib), 6)
     return facts
+
+
+def _place(facts: dict[str, Any]) -> str:
+    if "instance_type" in facts:
+        return f"{facts['instance_type']} with {facts['gpus']} GPUs for it"
+    return str(facts["capacity"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from lanes.attempts.failures import Failure, Kind
 from lanes.aws.calls import AwsCalls, CallRefused
@@ -10,8 +11,8 @@ from lanes.aws.calls import AwsCalls, CallRefused
 LARGEST_BYTES = 1024 * 1024  # it describes results; the results themselves lie beside it
 
 
-async def check_result(calls: AwsCalls, uri: str) -> Failure | None:
-    """None if `uri` holds a JSON object; else the failure to report."""
+async def read_result(calls: AwsCalls, uri: str) -> dict[str, Any] | Failure:
+    """The JSON object at `uri`; else the failure to report."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     try:
         answer = await calls.call("s3", "get_object", Bucket=bucket, Key=key)
@@ -26,4 +27,4 @@ async def check_result(calls: AwsCalls, uri: str) -> Failure | None:
         return Failure(Kind.RESULT, f"{uri} is not JSON: {error}", 0)
     if not isinstance(document, dict):
         return Failure(Kind.RESULT, f"{uri} holds a JSON {type(document).__name__}, not an object", 0)
-    return None
+    return document

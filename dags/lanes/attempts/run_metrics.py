@@ -30,6 +30,7 @@ def metric_event(environment: str, facts: dict[str, Any], milliseconds: int) -> 
     known = {"Runs": facts.get("runs", 1), "Containers": facts["launches"]}
     known |= {"Seconds": facts["seconds"]} if "seconds" in facts else {}
     known |= {"CostUsd": facts["cost_usd"]} if "cost_usd" in facts else {}
+    known |= {"PeakMemoryMib": facts["peak_memory_mib"]} if "peak_memory_mib" in facts else {}
     metrics = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in known]
     directive = {"Namespace": NAMESPACE, "Dimensions": [list(names) for names in DIMENSIONS], "Metrics": metrics}
     return json.dumps(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lanes.attempts.engine import Seen
-from lanes.attempts.failures import of_run_task, of_stopped
+from lanes.attempts.failures import Failure, Kind, of_run_task, of_stopped
 from lanes.attempts.steps import Found, Step
 from lanes.aws.calls import AwsCalls, CallRefused
 from lanes.aws.poller import Description
@@ -14,6 +14,8 @@ from lanes.ecs.poller import EcsPoller
 
 # ECS remembers a clientToken for 24 hours: until then the same request starts nothing twice without a look-up.
 TOKEN_TRUSTED_SECONDS = 12 * 3600.0
+# For an instance to come and an image to be pulled: a task that no instance can hold stays PROVISIONING for ever.
+START_PATIENCE_SECONDS = 3600.0
 
 
 class EcsEngine:
@@ -24,6 +26,7 @@ class EcsEngine:
         self.calls = calls
         self.poller = poller
         self._prepared_at = prepared_at
+        self._first_seen: dict[str, float] = {}
 
     @property
     def look_first(self) -> bool:
@@ -65,7 +68,14 @@ class EcsEngine:
             started_at=description.get("startedAt"),
             stopped_at=description.get("stoppedAt"),
             billed_from=description.get("pullStartedAt"),
+            stuck=None if ended or description.get("startedAt") else self._stuck(arn),
         )
+
+    def _stuck(self, arn: str) -> Failure | None:
+        now = time.monotonic()
+        if now - self._first_seen.setdefault(arn, now) < START_PATIENCE_SECONDS:
+            return None
+        return Failure(Kind.TIMEOUT, f"not started within {START_PATIENCE_SECONDS:.0f} s")
 
     async def stop(self, arn: str, reason: str) -> None:
         await self.calls.call("ecs", "stop_task", cluster=self._launch.cluster, task=arn, reason=reason)

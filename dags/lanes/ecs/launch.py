@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lanes.attempts.identity import Attempt
 from lanes.attempts.lane_request import lane_request
 from lanes.attempts.launch import Launch, LaunchError, Size, tag_value
-from platform_spec.fargate import FREE_STORAGE_GIB, check_size
+from platform_spec import ec2, fargate
+from platform_spec.loading import Finding
 
 if TYPE_CHECKING:
     from lanes.ecs.operator import RunTask
@@ -33,9 +34,12 @@ class EcsLaunch(Launch):
 
     def request(self, launch: int, size: Size, *, spot: bool) -> dict[str, Any]:
         """The arguments of RunTask for launch number `launch` (0 = first) of this attempt."""
+        provider = size.capacity_provider or ("FARGATE_SPOT" if spot else "")
         capacity: dict[str, Any] = {"launchType": "FARGATE"}
-        if spot:
-            capacity = {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
+        if provider:
+            capacity = {"capacityProviderStrategy": [{"capacityProvider": provider, "weight": 1}]}
+        # RunTask takes it for Fargate alone: instances have private addresses by their launch template.
+        public = {} if size.instance_type else {"assignPublicIp": "DISABLED"}
         return {
             "cluster": self.cluster,
             "taskDefinition": self.task_definition,
@@ -47,7 +51,7 @@ class EcsLaunch(Launch):
                 "awsvpcConfiguration": {
                     "subnets": self.subnets,
                     "securityGroups": self.security_groups,
-                    "assignPublicIp": "DISABLED",
+                    **public,
                 }
             },
             "tags": [{"key": key, "value": tag_value(value)} for key, value in self.tags.items()],
@@ -65,10 +69,13 @@ class EcsLaunch(Launch):
                     "name": self.container,
                     "command": self.command,
                     "environment": self.container_environment(launch),
+                    **({"resourceRequirements": [{"type": "GPU", "value": str(size.gpus)}]} if size.gpus else {}),
                 }
             ],
         }
-        if size.storage_gib != FREE_STORAGE_GIB:  # Fargate refuses the free size when it is asked for
+        if (
+            not size.instance_type and size.storage_gib != fargate.FREE_STORAGE_GIB
+        ):  # Fargate refuses the free size when it is asked for
             overrides["ephemeralStorage"] = {"sizeInGiB": size.storage_gib}
         return overrides
 
@@ -85,7 +92,7 @@ class EcsLaunch(Launch):
     def check(self) -> None:
         super().check()
         for size in self.sizes:
-            for finding in check_size(size.cpu_units, size.memory_mib, size.storage_gib):
+            for finding in _findings(size):
                 raise LaunchError(f"{self.where}: size {size.name!r}: {finding}; deploy a corrected task.toml")
         length = max(len(json.dumps(self.overrides(0, size))) for size in self.sizes)
         if length > MAX_OVERRIDES_CHARACTERS:
@@ -97,12 +104,22 @@ class EcsLaunch(Launch):
 
 def launch_of(task: RunTask, attempt: Attempt, manifest: Manifest) -> EcsLaunch:
     """Everything RunTask needs for one attempt at `task`. Raises LaunchError for what the lane does not offer."""
-    lane = manifest.task(task.name)
+    lane, request = manifest.task(task.name), lane_request(task, attempt, manifest)
+    if task.storage_gib is not None:  # at least so much, also for the sizes it grows to
+        request["sizes"] = [
+            replace(size, storage_gib=max(size.storage_gib, task.storage_gib)) for size in request["sizes"]
+        ]
     return EcsLaunch(
-        **lane_request(task, attempt, manifest),
+        **request,
         cluster=manifest.cluster,
         task_definition=lane.task_definition_arn,
         container=lane.container,
         subnets=list(manifest.subnets),
         security_groups=list(manifest.security_groups),
     )
+
+
+def _findings(size: Size) -> list[Finding]:
+    if size.instance_type:
+        return ec2.check_size(size.cpu_units, size.memory_mib, size.storage_gib, size.gpus, size.instance_type)
+    return fargate.check_size(size.cpu_units, size.memory_mib, size.storage_gib)

@@ -10,11 +10,14 @@ from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
 from lanes.attempts.identity import Attempt
 from lanes.attempts.launch import Launch
 from lanes.attempts.operator import LaneOperator
+from lanes.attempts.steps import ON_DEMAND
 from lanes.ecs.launch import EcsLaunch, launch_of
 from lanes.this_deployment import deployment
+from platform_spec.fargate import FREE_STORAGE_GIB, MAX_STORAGE_GIB
 
 if TYPE_CHECKING:
     from lanes.attempts.trigger import LaneTrigger
+    from platform_spec.manifest import TaskEntry
 
 
 class RunTask(LaneOperator, EcsRunTaskOperator):
@@ -23,6 +26,7 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
     The worker only decides what to run; the trigger starts it, watches it and ends the task (one worker start per
     successful task). `size` is one of task.toml, empty for the first; `result=False` for lanes that write no document;
     `capacity` is on_demand, spot or spot_first, by default spot_first where lane and environment use Spot.
+    `storage_gib` (20-200) is scratch disk for this call, where it needs more than the size has (Fargate).
     """
 
     ui_color = "#e3efe8"
@@ -35,6 +39,7 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
         size: str | None = None,
         environment: dict[str, str] | None = None,
         capacity: str | None = None,
+        storage_gib: int | None = None,
         result: bool = True,
         deferrable: bool = True,
         aws_conn_id: str | None = None,
@@ -47,7 +52,7 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
             task_definition=lane.task_definition_arn,
             cluster=manifest.cluster,
             overrides={},  # made from command, environment and size when the templates are rendered
-            launch_type="FARGATE",
+            launch_type="EC2" if lane.lane == "ec2" else "FARGATE",
             awslogs_group=lane.log_group,
             awslogs_region=manifest.region,
             awslogs_stream_prefix=lane.log_stream_prefix,
@@ -59,6 +64,17 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
             **kwargs,
         )
         self.order(name, command, size, environment, capacity, result=result)
+        self.storage_gib = storage_gib
+        self._check_lane(lane)
+
+    def _check_lane(self, lane: TaskEntry) -> None:
+        where, least, most = f"task {self.task_id!r}", FREE_STORAGE_GIB, MAX_STORAGE_GIB
+        if self.storage_gib is not None and lane.lane != "fargate":
+            raise ValueError(f"{where}: storage_gib is for lane fargate; the disk of lane {lane.lane} is in task.toml")
+        if self.storage_gib is not None and not least <= self.storage_gib <= most:
+            raise ValueError(f"{where}: storage_gib {self.storage_gib} is not a Fargate disk size ({least} to {most})")
+        if lane.lane == "ec2" and self.capacity not in (None, ON_DEMAND):
+            raise ValueError(f"{where}: lane ec2 has no Spot capacity: capacity must be {ON_DEMAND}")
 
     def launch_of(self, attempt: Attempt) -> EcsLaunch:
         return launch_of(self, attempt, deployment())
