@@ -2,6 +2,7 @@
 
 from local.aws.cloudformation import (
     buckets,
+    capacity_providers,
     clusters,
     environments,
     gateways,
@@ -14,6 +15,7 @@ from local.aws.cloudformation import (
 
 _PARTS = (
     buckets,
+    capacity_providers,
     clusters,
     environments,
     gateways,

@@ -49,14 +49,37 @@ def check_against_definition(data: Json, definition: Json, fargate: bool) -> Non
         raise EcsError("ClientException", "TaskDefinition is inactive")
     if fargate and "FARGATE" not in (definition.get("requiresCompatibilities") or []):
         raise EcsError("InvalidParameterException", "Task definition does not support launch_type FARGATE.")
+    if not fargate:
+        _check_instances(data, definition)
     _check_network(data, definition)
     _check_overrides(data.get("overrides") or {}, definition)
     if fargate:
         overrides = data.get("overrides") or {}
+        _check_no_gpu(overrides, definition)
         check_fargate_size(
             str(overrides.get("cpu") or definition.get("cpu", "")),
             str(overrides.get("memory") or definition.get("memory", "")),
         )
+
+
+def _check_instances(data: Json, definition: Json) -> None:
+    """What is different on EC2 instances (Developer Guide, "Capacity providers for EC2 workloads", "awsvpc")."""
+    compatible = definition.get("requiresCompatibilities")
+    if compatible and "EC2" not in compatible:
+        raise EcsError("InvalidParameterException", "Task definition does not support launch_type EC2.")
+    if not data.get("capacityProviderStrategy"):  # instances join by a capacity provider alone here
+        raise EcsError("InvalidParameterException", "No Container Instances were found in your cluster.")
+    network = (data.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    if network.get("assignPublicIp") == "ENABLED":
+        raise EcsError("InvalidParameterException", "Assign public IP is not supported for this launch type.")
+    if (data.get("overrides") or {}).get("ephemeralStorage"):
+        raise EcsError("InvalidParameterException", "Ephemeral storage is only supported on Fargate.")
+
+
+def _check_no_gpu(overrides: Json, definition: Json) -> None:
+    containers = [*definition["containerDefinitions"], *(overrides.get("containerOverrides") or [])]
+    if any(need.get("type") == "GPU" for one in containers for need in one.get("resourceRequirements") or []):
+        raise EcsError("InvalidParameterException", "Tasks using the Fargate launch type do not support GPUs.")
 
 
 def _check_network(data: Json, definition: Json) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from microbiome import __version__, storage
+from microbiome.memory import peak_memory_mib
 
 DONE, BAD_INPUT = 0, 2
 
@@ -36,5 +37,6 @@ def publish(outcome: Outcome) -> None:
         "message": outcome.message,
         "counts": outcome.counts,
         "outputs": outcome.outputs,
+        "peak_memory_mib": peak_memory_mib(),
     }
     storage.write_bytes(uri, json.dumps(document, indent=1, ensure_ascii=False).encode())
