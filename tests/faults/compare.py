@@ -51,7 +51,7 @@ def one_run(given: argparse.Namespace, operator: str, seed: int) -> dict[str, ob
             world.start_proxy(seed)
             world.start_airflow()
             return run_in_storm(
-                world, f"storm_{operator}", seed=seed, tasks=given.tasks, storm_seconds=2.0 * given.tasks,
+                world, f"storm_{operator}", seed=seed, tasks=given.tasks, storm_seconds=1.0 * given.tasks,
                 share=given.share, most_seconds=given.most_seconds,
             )  # fmt: skip
         finally:
