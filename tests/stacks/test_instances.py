@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from platform_spec.tasks import load_tasks
+from tests.security import universe
+from tests.security.conftest import ACCOUNT, REGION
+from tests.security.policy import Call, allowed, grants_of
 from tests.stacks.conftest import IDLE_TASK, ROOT, Deployments, copy_of_root
 from tests.stacks.evaluate import Deployment, rights
 
@@ -118,6 +121,22 @@ def test_the_instances_role_reports_to_our_cluster_and_does_nothing_else(made: D
         "TalkToEcs": (talk, [f"{ecs}:container-instance/tasklane-stg/*"], on_cluster),
         "FindEndpoint": (["ecs:DiscoverPollEndpoint"], ["*"], None),
     }
+
+
+def test_the_instances_role_is_refused_everything_else(made: Deployment) -> None:
+    """Every action of every service we touch, on what is not its own: the matrix of tests/security/test_denials.py."""
+    policies = made.resources("compute", "AWS::IAM::ManagedPolicy").values()
+    [document] = [p["PolicyDocument"] for p in policies if "tasklane-stg-instances" in p.get("Roles", ())]
+    here = json.dumps(document).replace("tasklane-stg", universe.PREFIX)
+    here = here.replace(made.account, ACCOUNT).replace(made.region, REGION)
+    grants = grants_of("instances", json.loads(here))
+    calls = [call for call in universe.foreign_calls("instances") if call.resource != universe.CLUSTER]
+    assert len(calls) > 5_000
+    assert {call.action for call in calls if allowed(call, grants)} == {"ecs:DiscoverPollEndpoint"}
+    elsewhere = universe.CLUSTER.replace(universe.PREFIX, "tasklane-other")
+    instance = f"arn:aws:ecs:{REGION}:{ACCOUNT}:container-instance/{universe.PREFIX}/1"
+    assert allowed(Call.of("instances", "ecs:Poll", instance, {"ecs:cluster": universe.CLUSTER}), grants)
+    assert not allowed(Call.of("instances", "ecs:Poll", instance, {"ecs:cluster": elsewhere}), grants)
 
 
 def test_agents_reach_ecs_without_the_internet(made: Deployment) -> None:

@@ -1,0 +1,47 @@
+"""What a person reads, and the run in figures: what is not known is not there."""
+
+import datetime as dt
+from dataclasses import replace
+
+from lanes.attempts.engine import Seen
+from lanes.attempts.failures import Failure, Kind
+from lanes.attempts.launch import Size
+from lanes.attempts.outcome import Outcome
+from lanes.attempts.report import error_message, run_facts
+from lanes.attempts.run_metrics import metric_event
+from lanes.attempts.steps import Step
+from tests.dags.lanes_airflow.test_ecs_trigger import LAUNCH
+
+BEGIN = dt.datetime(2026, 11, 20, 10, tzinfo=dt.UTC)
+SEEN = Seen(
+    "arn/1", "STOPPED", ended=True, created_at=BEGIN, started_at=BEGIN, stopped_at=BEGIN + dt.timedelta(hours=1)
+)
+GPU = Size("gpu", 4096, 14336, 100, gpus=1, instance_type="g4dn.xlarge", capacity_provider="p")
+
+
+def outcome(result=None, failure=None):
+    return Outcome(failure, Step(0, 0, False), "arn/1", "s3://b/r.json", SEEN, result or {})
+
+
+def test_peak_memory_is_what_the_result_document_says():
+    facts = run_facts(outcome({"peak_memory_mib": 350.5}), LAUNCH)
+    assert facts["peak_memory_mib"] == 350.5
+    assert '"PeakMemoryMib": 350.5' in metric_event("dev", facts, 0)
+
+
+def test_a_result_document_without_it_or_with_nonsense_gives_none():
+    for result in ({}, {"peak_memory_mib": "much"}):
+        facts = run_facts(outcome(result), LAUNCH)
+        assert "peak_memory_mib" not in facts
+        assert "PeakMemoryMib" not in metric_event("dev", facts, 0)
+
+
+def test_the_price_of_an_instance_is_not_known():
+    assert run_facts(outcome(), LAUNCH)["cost_usd"] > 0
+    facts = run_facts(outcome(), replace(LAUNCH, sizes=[GPU]))
+    assert "cost_usd" not in facts
+    assert (facts["instance_type"], facts["gpus"]) == ("g4dn.xlarge", 1)
+    failure = Failure(Kind.ERROR, "why", 1)
+    message = error_message(failure, outcome(failure=failure), replace(LAUNCH, sizes=[GPU]), ["last"])
+    assert "g4dn.xlarge with 1 GPUs for it" in message
+    assert "USD" not in message
