@@ -13,6 +13,8 @@ VCPU_QUOTAS = {"on demand": "L-3032A538", "Spot": "L-36FBB829"}
 
 def check_task_definitions(subject: Subject) -> Iterator[Finding]:
     for definition in subject.all("AWS::ECS::TaskDefinition"):
+        if "FARGATE" not in definition.properties.get("RequiresCompatibilities", ["FARGATE"]):
+            continue  # what an instance holds is checked in task.toml
         cpu, memory = int(definition.properties.get("Cpu", 0)), int(definition.properties.get("Memory", 0))
         disk = int(definition.properties.get("EphemeralStorage", {}).get("SizeInGiB", 20))
         for found in check_size(cpu, memory, disk):
@@ -28,7 +30,11 @@ def planned_vcpus(subject: Subject, tasks: dict[str, Task]) -> float:
     """vCPUs in use when every team's pool is full of its largest default size."""
     planned = 0.0
     for team, slots in subject.environment.pools.items():
-        sizes = [task.sizes[task.default_size].cpu_units for task in tasks.values() if task.owner == team]
+        sizes = [
+            task.sizes[task.default_size].cpu_units
+            for task in tasks.values()
+            if task.owner == team and task.lane != "ec2"
+        ]
         planned += slots * max(sizes, default=0) / 1024
     return planned
 
