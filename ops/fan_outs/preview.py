@@ -36,7 +36,9 @@ def preview(workspace: Workspace, dag_id: str, conf: dict[str, Any], bounds: dic
     bucket, _, key = answer["manifest"].removeprefix("s3://").partition("/")
     body = workspace.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     plan, lane = FanOutManifest.from_json(body), deployed.task(declared["lane"])
-    at, pace = rates(deployed.region, lane.architecture), Pace.model_validate(declared["pace"])
+    # An instance's price, and a task's share of it, are not known.
+    at = None if lane.lane == "ec2" else rates(deployed.region, lane.architecture)
+    pace = Pace.model_validate(declared["pace"])
     return Preview(answer["manifest"], plan, estimate(plan.batches, lane, pace, at, bounds), declared["lane"])
 
 

@@ -1,9 +1,12 @@
 """Each way a container ends, as a person meets it in the Airflow UI."""
 
+import datetime as dt
+
 import httpx
 import pytest
 
 from tests.faults.airflow_client import Observer, eventually
+from tests.faults.world import CLUSTER, LANE
 
 
 @pytest.fixture
@@ -37,6 +40,7 @@ def test_success_leaves_result_facts_links_and_log(observer):
     facts = observer.xcom("once", run_id, "lanes_run")
     assert (facts["arn"], facts["outcome"], facts["size"]) == (container["taskArn"], "success", "small")
     assert facts["cost_usd"] > 0
+    assert 1 < facts["peak_memory_mib"] < 512
     links = observer.links("once", run_id)
     task_id = container["taskArn"].rsplit("/", 1)[-1]
     assert task_id in links["ECS task"]
@@ -54,6 +58,52 @@ def test_a_failing_program_names_class_exit_code_and_last_lines(observer, mode, 
     assert len(containers) == 1
     assert f"{kind}: {words}" in log
     assert f"probe {mode} line 4" in log
+
+
+def test_each_run_is_a_metric_by_lane_and_outcome(world, observer):
+    begun = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    ended(observer, "ok")
+    ended(observer, "error")
+    names = {"Environment": "faults", "Lane": LANE}
+
+    def runs(outcome):
+        dimensions = [{"Name": name, "Value": value} for name, value in {**names, "Outcome": outcome}.items()]
+        points = world.client("cloudwatch").get_metric_statistics(
+            Namespace="Tasklane/Lanes", MetricName="Runs", Dimensions=dimensions, StartTime=begun,
+            EndTime=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1), Period=60, Statistics=["Sum"],
+        )["Datapoints"]  # fmt: skip
+        return sum(point["Sum"] for point in points)
+
+    eventually("both are written", lambda: runs("success") and runs("error"), 30)
+
+
+def test_success_without_its_result_document_says_so(observer):
+    _, [_], log = ended(observer, "silent")
+    assert "result: exit code 0: no result document at s3://" in log
+
+
+def test_what_cannot_start_names_aws_reason(observer, fault):
+    fault(fault="pull_error", reason="ResourceInitializationError: unable to pull secrets", count=1)
+    _, [_], log = ended(observer, "ok")
+    assert "start: ResourceInitializationError: unable to pull secrets" in log
+
+
+def test_what_aws_refuses_is_not_retried(observer, fault):
+    fault(fault="error", service="ecs", action="RunTask", code="AccessDeniedException", status=400, message="not you")
+    run_id = observer.trigger("one", mode="ok", seconds=1)
+    eventually("the run ends", lambda: observer.run_state("one", run_id) == "failed", 120)
+    assert observer.containers(run_id) == []
+    assert observer.task("one", run_id)["try_number"] == 1
+    assert "refused: AWS refused RunTask: AccessDeniedException: not you" in observer.log("one", run_id)
+
+
+def test_a_container_that_a_person_stops_says_so(world, observer):
+    run_id = observer.trigger("once", mode="ok", seconds=300)
+    running = lambda: [c for c in observer.containers(run_id) if c["lastStatus"] == "RUNNING"]  # noqa: E731
+    [container] = eventually("it runs", running, 60)
+    world.client("ecs").stop_task(cluster=CLUSTER, task=container["taskArn"], reason="the budget is used up")
+    eventually("the run ends", lambda: observer.run_state("once", run_id) == "failed", 120)
+    assert "stopped: exit code 143: stopped by a person or another program: the budget" in observer.log("once", run_id)
 
 
 def test_out_of_memory_is_tried_at_the_next_size_and_then_says_so(observer):

@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import replace
 
+import pytest
+
 from lanes.attempts.engine import Seen
 from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.launch import Size
@@ -45,3 +47,11 @@ def test_the_price_of_an_instance_is_not_known():
     message = error_message(failure, outcome(failure=failure), replace(LAUNCH, sizes=[GPU]), ["last"])
     assert "g4dn.xlarge with 1 GPUs for it" in message
     assert "USD" not in message
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_first_line_names_the_class(kind):
+    failure = Failure(kind, "AWS's own words", 1)
+    first, second, *_ = error_message(failure, outcome(failure=failure), LAUNCH, ["last"]).splitlines()
+    assert first == f"{kind}: exit code 1: AWS's own words"
+    assert second.startswith("lane probe, size small")

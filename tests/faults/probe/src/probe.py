@@ -1,10 +1,12 @@
-"""A container that does as it is told: `probe.py MODE SECONDS`. Modes: ok, bad (exit 2), error (exit 1), memory.
+"""A container that does as it is told: `probe.py MODE SECONDS`.
 
-Mode array: what raw/modes.json says of the batch that this child of an array job has.
+Modes: ok, silent (exit 0 without a result document), bad (exit 2), error (exit 1), memory (more than its size), array
+(what raw/modes.json says of the batch that this child of an array job has).
 """
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -24,7 +26,7 @@ def main(mode: str, seconds: float) -> int:
         return len(hoard) and 1
     if mode == "ok":
         _write_result()
-    return {"ok": 0, "bad": 2, "error": 1}[mode]
+    return {"ok": 0, "silent": 0, "bad": 2, "error": 1}[mode]
 
 
 def _of_my_batch(seconds: float) -> tuple[str, float]:
@@ -47,7 +49,9 @@ def _write_result() -> None:
     import boto3  # only who writes a result pays for it
 
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    body = json.dumps({"launch": os.environ["TASKLANE_LAUNCH"], "try": os.environ["TASKLANE_TRY"]})
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    told = {"launch": os.environ["TASKLANE_LAUNCH"], "try": os.environ["TASKLANE_TRY"], "peak_memory_mib": peak}
+    body = json.dumps(told)
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
 
 
