@@ -30,6 +30,7 @@ EXPORTED = {
     },
     "network": {
         "ExportsOutputFnGetAttSecurityGroupsAirflow1A426D43GroupId7CBD99E2",
+        "ExportsOutputFnGetAttSecurityGroupsTasks5A07FEEBGroupId56741316",
         "ExportsOutputRefNetworkVpcprivateSubnet1Subnet9EC58498554293D5",
         "ExportsOutputRefNetworkVpcprivateSubnet2Subnet6E5E880441579850",
     },
