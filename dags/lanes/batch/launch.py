@@ -82,10 +82,12 @@ class BatchLaunch(Launch):
 
 
 def resources(size: Size) -> list[dict[str, str]]:
-    """`size` as ResourceRequirements: vCPUs and MiB."""
+    """`size` as ResourceRequirements: vCPUs, MiB, and GPUs where it has some."""
+    gpus = [{"type": "GPU", "value": str(size.gpus)}] if size.gpus else []
     return [
         {"type": "VCPU", "value": f"{size.cpu_units / 1024:g}"},
         {"type": "MEMORY", "value": str(size.memory_mib)},
+        *gpus,
     ]
 
 

@@ -127,7 +127,7 @@ class ArrayWatch:
     def _cost(self, row: Row, start: float, end: float) -> float:
         launch = self._lane.launch
         price = rates(launch.region, launch.architecture)
-        if price is None or not start or not end:
-            return 0.0
         size = next(size for size in launch.sizes if size.name == self._lane.size_of(row))
+        if price is None or not start or not end or size.instance_type:  # a task's share of an instance is not known
+            return 0.0
         return task_cost(price, end - start, size.cpu_units, size.memory_mib, size.storage_gib)
