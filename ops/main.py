@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands import airflow, checks, dags, images, release
+from ops.commands import airflow, checks, dag_state, dags, images, release, runs
 from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
 from ops.destroy import destroy as destroy_environment
@@ -35,6 +35,11 @@ WithoutAirflow = Annotated[
 
 app.command()(checks.doctor)
 app.command()(checks.preflight)
+for command in (runs.run, runs.backfill, runs.rerun, runs.logs):
+    app.command()(command)
+for command in (dag_state.pause, dag_state.unpause, dag_state.hold, dag_state.unhold):
+    app.command()(command)
+app.command("status")(dag_state.show_status)
 
 
 @app.command()

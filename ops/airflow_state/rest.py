@@ -23,20 +23,22 @@ class AirflowRest:
             raise answer
         return answer
 
-    def find(self, path: str, *, method: str = "GET") -> dict[str, Any] | None:
+    def find(
+        self, path: str, *, method: str = "GET", query: dict[str, Any] | None = None, body: Any = None
+    ) -> dict[str, Any] | None:
         """None when Airflow answers 404 (there is no such thing) or 409 (there is already)."""
-        answer = self._invoke(method, path, None, None)
+        answer = self._invoke(method, path, query, body)
         if isinstance(answer, NotFound):
             return None
         if isinstance(answer, UserError):
             raise answer
         return answer
 
-    def all(self, path: str, member: str) -> list[dict[str, Any]]:
+    def all(self, path: str, member: str, query: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Every page of a collection."""
         found: list[dict[str, Any]] = []
         while True:
-            page = self.call("GET", path, query={"limit": PAGE, "offset": len(found)})
+            page = self.call("GET", path, query={**(query or {}), "limit": PAGE, "offset": len(found)})
             found += page[member]
             if not page[member] or len(found) >= page["total_entries"]:
                 return found

@@ -1,0 +1,1 @@
+"""What an environment costs: standing still, before a run, after it, and per team."""
