@@ -15,7 +15,7 @@ from platform_spec.manifest import FILE_NAME, Manifest
 
 # `platform_spec` goes with the DAGs: they read the manifest and plan fan-outs with it.
 SOURCES = {"dags": "", "platform_spec": "platform_spec/"}
-LEFT_OUT = {"access.toml", "README.md"}
+LEFT_OUT = {"access.toml", "schedules.toml", "README.md"}
 PREFIX = "dags/"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands import airflow, checks, dag_state, dags, images, release, runs
+from ops.commands import airflow, checks, cost, dag_state, dags, images, release, runs, schedule
 from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
 from ops.destroy import destroy as destroy_environment
@@ -24,6 +24,8 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__d
 for noun, commands in (("airflow", airflow.app), ("dags", dags.app), ("images", images.app), ("release", release.app)):
     app.add_typer(commands, name=noun)
 app.add_typer(fanout, name="fanout")
+app.add_typer(schedule.app, name="schedule")
+app.add_typer(cost.app, name="cost")
 
 WithoutImages = Annotated[
     bool, typer.Option("--without-images", help="Build and push nothing; images stay as they are deployed.")
@@ -35,10 +37,14 @@ WithoutAirflow = Annotated[
 
 app.command()(checks.doctor)
 app.command()(checks.preflight)
-for command in (runs.run, runs.backfill, runs.rerun, runs.logs):
-    app.command()(command)
-for command in (dag_state.pause, dag_state.unpause, dag_state.hold, dag_state.unhold):
-    app.command()(command)
+app.command()(runs.run)
+app.command()(runs.backfill)
+app.command()(runs.rerun)
+app.command()(runs.logs)
+app.command()(dag_state.pause)
+app.command()(dag_state.unpause)
+app.command()(dag_state.hold)
+app.command()(dag_state.unhold)
 app.command("status")(dag_state.show_status)
 
 

@@ -117,7 +117,9 @@ def logs(
     dag_id, task_id = split_name(rest, name)
 
     def show(task: str, line: str) -> None:
-        print(json.dumps({"task": task, "line": line}) if as_json else line if task_id else f"{task} | {line}", flush=True)
+        print(
+            json.dumps({"task": task, "line": line}) if as_json else line if task_id else f"{task} | {line}", flush=True
+        )
 
     state = show_logs(rest, dag_id, run_id, task_id, show, attempt=attempt, follow=follow)
     if not as_json:

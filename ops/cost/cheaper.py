@@ -8,7 +8,8 @@ from ops.cost.idle import INCLUDED_ELSEWHERE, INCLUDED_WORKERS, Idle
 from platform_spec.environments import Environment
 from platform_spec.prices import HOURS_PER_MONTH, price
 
-_SMALLER = {"mw1.2xlarge": "mw1.xlarge", "mw1.xlarge": "mw1.large", "mw1.large": "mw1.medium", "mw1.medium": "mw1.small",
+_SMALLER = {"mw1.2xlarge": "mw1.xlarge", "mw1.xlarge": "mw1.large", "mw1.large": "mw1.medium",
+            "mw1.medium": "mw1.small",
             "mw1.small": "mw1.micro"}  # fmt: skip
 
 

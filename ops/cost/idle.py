@@ -1,7 +1,7 @@
 """What an environment costs while nothing runs, read from its synthesized templates. Pure.
 
-Counted is what bills by the hour or the month for being there. What bills by use (log bytes, objects, metrics, tasks) is
-named with its price and left at nothing.
+Counted is what bills by the hour or the month for being there. What bills by use (log bytes, objects, metrics,
+tasks) is named with its price and left at nothing.
 """
 
 from collections.abc import Iterator
@@ -29,8 +29,8 @@ BY_USE = {
     "AWS::DynamoDB::Table": ("table storage and requests", "dynamodb.stored_gb"),
 }
 _FREE_PREFIXES = (
-    "AWS::IAM::", "AWS::CDK::", "AWS::EC2::Route", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup", "AWS::EC2::VPCGateway",
-    "AWS::EC2::InternetGateway", "AWS::EC2::NetworkAcl", "AWS::EC2::LaunchTemplate", "AWS::ECS::TaskDefinition",
+    "AWS::IAM::", "AWS::CDK::", "AWS::EC2::Route", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup",
+    "AWS::EC2::VPCGateway",     "AWS::EC2::InternetGateway", "AWS::EC2::NetworkAcl", "AWS::EC2::LaunchTemplate", "AWS::ECS::TaskDefinition",
     "AWS::ECS::ClusterCapacity", "AWS::Events::Rule", "AWS::KMS::Alias", "AWS::Logs::ResourcePolicy",
     "AWS::Logs::MetricFilter", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SNS::Subscription",
     "AWS::SSM::Parameter", "AWS::Batch::",
@@ -95,7 +95,9 @@ def _network(region: str, found: list[dict[str, Any]]) -> Iterator[Line]:
     interfaces = [p for p in _of(found, "AWS::EC2::VPCEndpoint") if p.get("VpcEndpointType") == "Interface"]
     if interfaces:
         zones = sum(len(p.get("SubnetIds", [])) for p in interfaces)
-        yield _line("network", f"{len(interfaces)} interface endpoints, one in each zone", zones, region, "vpc.endpoint")
+        yield _line(
+            "network", f"{len(interfaces)} interface endpoints, one in each zone", zones, region, "vpc.endpoint"
+        )
     for kind, what, item in (
         ("AWS::EC2::NatGateway", "NAT gateways", "vpc.nat_gateway"),
         ("AWS::EC2::EIP", "public IPv4 addresses", "vpc.public_ipv4"),

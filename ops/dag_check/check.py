@@ -42,9 +42,9 @@ def check_dags(workspace: Workspace, *, budget_seconds: float) -> Checked:
         raise UserError(f"Airflow {version} is not installed ({python}); run `make setup AIRFLOW={version}`")
     with tempfile.TemporaryDirectory(prefix="tasklane-dags-") as name:
         folder = Path(name)
-        _write(workspace, folder / "dags")
+        write_dag_folder(workspace, folder / "dags")
         argv = [str(python), str(PROBE), str(folder / "dags")]
-        environ = _environ(workspace, folder)
+        environ = airflow_environ(workspace, folder)
         done = subprocess.run(argv, capture_output=True, text=True, env=environ, timeout=_SECONDS, check=False)
     if done.returncode:
         raise UserError(f"Airflow could not be asked about the DAGs:\n{done.stderr[-2000:]}")
@@ -53,7 +53,7 @@ def check_dags(workspace: Workspace, *, budget_seconds: float) -> Checked:
     return Checked(files, list(findings))
 
 
-def _write(workspace: Workspace, target: Path) -> None:
+def write_dag_folder(workspace: Workspace, target: Path) -> None:
     files = {
         **dag_files(workspace),
         FILE_NAME: build_manifest(workspace, _values(workspace), RELEASE).to_json().encode(),
@@ -86,7 +86,7 @@ def _values(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _environ(workspace: Workspace, folder: Path) -> dict[str, str]:
+def airflow_environ(workspace: Workspace, folder: Path) -> dict[str, str]:
     """As on MWAA: the DAG folder on the path, plugins loaded at the start, no credentials."""
     return {
         "PATH": os.environ.get("PATH", ""),

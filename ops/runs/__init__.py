@@ -1,1 +1,1 @@
-"""Runs of an environment's Airflow from the outside: start, backfill, hold, rerun, logs, status. All over its REST API."""
+"""Runs of an environment's Airflow over its REST API: start, backfill, hold, rerun, logs, status."""

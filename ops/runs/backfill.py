@@ -98,7 +98,9 @@ class Plan:
 def plan_backfill(rest: AirflowRest, request: Request) -> Plan:
     """Nothing is started. UserError for a reversed range, a range in the future, an unknown DAG or `--rerun`."""
     if request.rerun not in RERUN:
-        raise UserError(f"--rerun {request.rerun!r}: allowed are failed and all; leave it out to run missing dates only")
+        raise UserError(
+            f"--rerun {request.rerun!r}: allowed are failed and all; leave it out to run missing dates only"
+        )
     if request.max_active < 1:
         raise UserError(f"--max-active {request.max_active}: at least 1")
     details = dag_details(rest, request.dag_id)
@@ -118,7 +120,7 @@ def start_backfill(rest: AirflowRest, plan: Plan, say: Callable[[str], None]) ->
     """Hand it to Airflow. UserError when another backfill of the DAG is under way (Airflow allows one)."""
     if plan.scheduled:
         return {"backfill_id": _create(rest, plan)["id"], "runs": len(plan.dates)}
-    started = []
+    started: list[str] = []
     for date in plan.dates:
         while _active(rest, plan.request.dag_id, started) >= plan.request.max_active:
             time.sleep(3)
@@ -129,22 +131,22 @@ def start_backfill(rest: AirflowRest, plan: Plan, say: Callable[[str], None]) ->
 
 def _scheduled(rest: AirflowRest, request: Request, start: datetime, end: datetime) -> tuple[datetime, ...]:
     found = rest.call("POST", "/backfills/dry_run", body=_body(request, start, end))["backfills"]
-    return _not_too_many(request, tuple(datetime.fromisoformat(one["logical_date"]) for one in found))
+    _not_too_many(request, len(found))
+    return tuple(datetime.fromisoformat(one["logical_date"]) for one in found)
 
 
 def _daily(rest: AirflowRest, request: Request, start: datetime, end: datetime) -> tuple[datetime, ...]:
     if request.rerun:
         raise UserError(f"{request.dag_id} has no schedule: its runs are started by date; use `tasklane rerun` on each")
     count = (end.date() - start.date()).days + 1
-    _not_too_many(request, range(count))
+    _not_too_many(request, count)
     dates = [start + timedelta(days=number) for number in range(count)]
     return tuple(date for date in dates if date <= datetime.now(UTC) and not runs_at(rest, request.dag_id, date))
 
 
-def _not_too_many(request: Request, dates: Any) -> Any:
-    if len(dates) > _LARGEST:
-        raise UserError(f"{request.first} to {request.last} is {len(dates)} runs, more than {_LARGEST}; split the range")
-    return dates
+def _not_too_many(request: Request, count: int) -> None:
+    if count > _LARGEST:
+        raise UserError(f"{request.first} to {request.last} is {count} runs, more than {_LARGEST}; split the range")
 
 
 def _body(request: Request, start: datetime, end: datetime) -> dict[str, Any]:
@@ -163,7 +165,9 @@ def _create(rest: AirflowRest, plan: Plan) -> dict[str, Any]:
     dag_id = plan.request.dag_id
     before = {one["id"] for one in _backfills(rest, dag_id)}
     if running := [one for one in _backfills(rest, dag_id) if one["completed_at"] is None]:
-        raise UserError(f"backfill {running[0]['id']} of {dag_id} is under way; Airflow allows one per DAG: wait for it")
+        raise UserError(
+            f"backfill {running[0]['id']} of {dag_id} is under way; Airflow allows one per DAG: wait for it"
+        )
     try:
         return rest.call("POST", "/backfills", body=_body(plan.request, plan.start, plan.end))
     except UserError:

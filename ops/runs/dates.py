@@ -19,7 +19,9 @@ def zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name or "UTC")
     except ZoneInfoNotFoundError:
-        raise UserError(f"Airflow names the time zone {name!r}, which this machine does not know (pip: tzdata)") from None
+        raise UserError(
+            f"Airflow names the time zone {name!r}, which this machine does not know (pip: tzdata)"
+        ) from None
 
 
 def is_day(text: str) -> bool:

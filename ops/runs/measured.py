@@ -1,4 +1,4 @@
-"""What runs of a DAG have taken so far: seconds, pool slots, cost. From Airflow's own records of the newest successes."""
+"""What the newest successful runs of a DAG took: seconds, pool slots, cost. From Airflow's own records."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _NO_CONTAINER = ("FanOut", "PythonOperator", "EmptyOperator", "TriggerDagRunOper
 
 @dataclass(frozen=True)
 class Measured:
-    """Medians over `runs` successful runs. `pool_seconds`: slot-seconds per pool of one run; `pool_slots`: most at once.
+    """Medians over `runs` successful runs. `pool_seconds`: slot-seconds of one run; `pool_slots`: most at once.
 
-    `cost_usd` is that of the run's own containers (children of a fan-out are not in it); None when none is known.
+    Deferred time counts as if it held its slot, which is so only in a pool that includes deferred tasks: an
+    upper bound. `cost_usd` is that of the run's own containers (children of a fan-out are not in it); None: not known.
     """
 
     dag_id: str
@@ -56,7 +57,7 @@ def has_container(task: dict[str, Any]) -> bool:
 
 
 def pool_seconds(tasks: list[dict[str, Any]]) -> dict[str, float]:
-    """Slots times seconds that each pool was taken. A deferred task holds its slot only where the pool says so."""
+    """Slots times seconds that each pool was taken."""
     taken: dict[str, float] = defaultdict(float)
     for task in tasks:
         taken[task["pool"]] += (seconds_between(task["start_date"], task["end_date"]) or 0.0) * task["pool_slots"]

@@ -14,7 +14,9 @@ def clear(rest: AirflowRest, dag_id: str, run_id: str, task_id: str, *, failed: 
     run = find_run(rest, dag_id, run_id)
     known = {task["task_id"] for task in task_instances(rest, dag_id, run["dag_run_id"])}
     if task_id and task_id not in known:
-        raise UserError(f"run {run['dag_run_id']} of {dag_id} has no task {task_id!r} (it has {', '.join(sorted(known))})")
+        raise UserError(
+            f"run {run['dag_run_id']} of {dag_id} has no task {task_id!r} (it has {', '.join(sorted(known))})"
+        )
     body: dict[str, Any] = {
         "dry_run": dry_run,
         "dag_run_id": run["dag_run_id"],

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from platform_spec.prices.table import price
 
 MINIMUM_SECONDS = 60  # "per second with a one-minute minimum" (Fargate pricing page)
-# "Up to 70 % off" (Fargate pricing page): what Spot really costs varies by the hour, so that this is a bound, not a price.
+# "Up to 70 % off" (Fargate pricing page): what Spot really costs varies by the hour. A bound, not a price.
 SPOT_DISCOUNT = 0.7
 
 

@@ -1,4 +1,4 @@
-"""The one price table: list prices on demand in USD, each with its unit, its source and the date of the source.
+"""The one price table: list prices on demand in USD, each with its unit, its source and a date.
 
 Where AWS's own page could not be read, the source is what others printed of AWS's Price List or of a bill; two sources
 that disagree are no source (CloudWatch Logs in Tokyo). To add a price: a line here, with where it was read and when.
@@ -11,7 +11,7 @@ HOUR, GB, GB_MONTH, MONTH = "hour", "GB", "GB-month", "month"
 
 
 class Price(NamedTuple):
-    """`usd` for one `per` (hour, GB, GB-month, month); `read` is the date of the source, as year-month."""
+    """`usd` for one `per` (hour, GB, GB-month, month); `read` is the source's date, or when it was read."""
 
     usd: float
     per: str

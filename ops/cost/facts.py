@@ -1,0 +1,84 @@
+"""The run facts of a DAG run: what each container of it was, took and cost, with the children of its fan-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ops.airflow_state.rest import AirflowRest
+from ops.runs.lookup import dag_path, find_run, label, task_instances, xcom
+from ops.runs.measured import FACTS_KEY, has_container
+
+FAN_OUT_KEY = "fan_out"
+_AT_ONCE = 6  # requests; an MWAA web server has few workers
+
+
+@dataclass(frozen=True)
+class Container:
+    """The last container of one task instance. `facts` as the DAG kit wrote them; what is not known is not there."""
+
+    dag_id: str
+    run_id: str
+    task: str
+    state: str
+    facts: dict[str, Any]
+
+    @property
+    def usd(self) -> float | None:
+        """At the list price on demand, also for Spot; None: not known."""
+        cost = self.facts.get("cost_usd")
+        return None if cost is None else float(cost)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """`items`: samples (or whatever the fan-outs split) that were planned; 0 where nothing was fanned out."""
+
+    dag_id: str
+    run_id: str
+    containers: list[Container]
+    items: int
+    unread: int  # lane tasks that left no facts: running, or failed before a container was known
+
+
+def run_facts(rest: AirflowRest, dag_id: str, run_id: str, planned: Any) -> RunFacts:
+    """`planned(manifest URI)` gives the number of items of a fan-out."""
+    run = find_run(rest, dag_id, run_id)
+    own = task_instances(rest, dag_id, run["dag_run_id"])
+    infos = [info for task in own if task["operator"] == "FanOut" and (info := xcom(rest, task, FAN_OUT_KEY))]
+    children = [task for info in infos for task in _child_tasks(rest, info)]
+    tasks = [task for task in [*own, *children] if has_container(task)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        facts = list(pool.map(lambda task: xcom(rest, task, FACTS_KEY), tasks))
+    found = [_container(task, fact) for task, fact in zip(tasks, facts, strict=True) if fact]
+    items = sum(planned(info["manifest"]) for info in infos)
+    return RunFacts(dag_id, run["dag_run_id"], found, items, len(tasks) - len(found))
+
+
+def _container(task: dict[str, Any], fact: dict[str, Any]) -> Container:
+    return Container(task["dag_id"], task["dag_run_id"], label(task), str(task["state"]), fact)
+
+
+def _child_tasks(rest: AirflowRest, info: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Newest first, as far as runs of this fan-out go; their task instances in lists of a hundred."""
+    child, prefix = info["child_dag_id"], info["prefix"]
+    runs = [
+        r["dag_run_id"] for r in rest.all(f"{dag_path(child)}/dagRuns", "dag_runs", query={"order_by": "-run_after"})
+    ]
+    ours = [run_id for run_id in runs if run_id.startswith(prefix)]
+    for start in range(0, len(ours), 100):
+        offset = 0
+        while True:
+            body = {
+                "dag_ids": [child],
+                "dag_run_ids": ours[start : start + 100],
+                "page_limit": 100,
+                "page_offset": offset,
+            }
+            page = rest.call("POST", "/dags/~/dagRuns/~/taskInstances/list", body=body)
+            yield from page["task_instances"]
+            offset += len(page["task_instances"])
+            if not page["task_instances"] or offset >= page["total_entries"]:
+                break

@@ -1,0 +1,1 @@
+"""When DAGs run: the next runs in words, the load they make, and how to level it."""
