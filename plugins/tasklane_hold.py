@@ -44,11 +44,11 @@ class _Listener:
         noted = str(dag_run.note or "")
         if (dag_run.logical_date or dag_run.run_after) < since:
             if noted.startswith(HELD):
-                dag_run.note = f"{RELEASED}{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {noted}"
+                dag_run.note = f"{RELEASED}{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. {noted}"[:1000]
             return
         put_back(dag_run)
-        if not noted or noted.startswith(RELEASED):
-            dag_run.note = f"{HELD}{words}"
+        if not noted.startswith(HELD):
+            dag_run.note = f"{HELD}{words}. {noted}".strip()[:1000]  # a note has at most 1,000 characters
             _log.info("%s of %s is held: %s", dag_run.run_id, dag_run.dag_id, words)
 
 

@@ -28,13 +28,31 @@ BY_USE = {
     "AWS::SNS::Topic": ("alarm messages", "sns.message"),
     "AWS::DynamoDB::Table": ("table storage and requests", "dynamodb.stored_gb"),
 }
-_FREE_PREFIXES = (
-    "AWS::IAM::", "AWS::CDK::", "AWS::EC2::Route", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup",
-    "AWS::EC2::VPCGateway",     "AWS::EC2::InternetGateway", "AWS::EC2::NetworkAcl", "AWS::EC2::LaunchTemplate", "AWS::ECS::TaskDefinition",
-    "AWS::ECS::ClusterCapacity", "AWS::Events::Rule", "AWS::KMS::Alias", "AWS::Logs::ResourcePolicy",
-    "AWS::Logs::MetricFilter", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SNS::Subscription",
-    "AWS::SSM::Parameter", "AWS::Batch::",
-)  # fmt: skip
+_FREE_PREFIXES = tuple(
+    f"AWS::{name}"
+    for name in (
+        "IAM::",
+        "CDK::",
+        "EC2::Route",
+        "EC2::Subnet",
+        "EC2::SecurityGroup",
+        "EC2::VPCGateway",
+        "EC2::InternetGateway",
+        "EC2::NetworkAcl",
+        "EC2::LaunchTemplate",
+        "ECS::TaskDefinition",
+        "ECS::ClusterCapacity",
+        "Events::Rule",
+        "KMS::Alias",
+        "Logs::ResourcePolicy",
+        "Logs::MetricFilter",
+        "S3::BucketPolicy",
+        "SNS::TopicPolicy",
+        "SNS::Subscription",
+        "SSM::Parameter",
+        "Batch::",
+    )
+)
 _FREE = {"AWS::EC2::VPC"}
 _COUNTED = {"AWS::MWAA::Environment", "AWS::EC2::VPCEndpoint", "AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::KMS::Key",
             "AWS::CloudWatch::Alarm"}  # fmt: skip

@@ -21,7 +21,7 @@ def set_paused(rest: AirflowRest, dag_id: str, paused: bool) -> None:
 
 def start_run(rest: AirflowRest, dag_id: str, date: datetime | None, conf: dict[str, Any]) -> dict[str, Any]:
     """A manual run; with `date`, the run of that logical date. UserError when that date has one already."""
-    body = {"logical_date": date.isoformat() if date else None, "conf": conf, "note": "tasklane run"}
+    body = {"logical_date": date.isoformat() if date else None, "conf": conf}
     started = rest.find(f"{dag_path(dag_id)}/dagRuns", method="POST", body=body)
     if started is not None:
         return started

@@ -1,0 +1,91 @@
+"""Bills of runs and teams, against sums made by hand."""
+
+from typing import Any
+
+import pytest
+
+from ops.cost.facts import Container, RunFacts
+from ops.cost.run import bill, smallest_that_does
+from ops.cost.teams import by_team, sum_by_tag
+from platform_spec.manifest import TaskEntry, TaskSize
+from platform_spec.prices import rates, task_cost
+
+LANE = TaskEntry(
+    family="f", task_definition_arn="a", container="c", image="i", log_group="g", log_stream_prefix="p", owner="o",
+    architecture="x86_64", timeout_minutes=60, stop_timeout_seconds=30, spot=False, result_version=1,
+    sizes={"small": TaskSize(cpu_units=1024, memory_mib=2048), "large": TaskSize(cpu_units=1024, memory_mib=8192)},
+)  # fmt: skip
+X86 = rates("us-east-1", "x86_64")
+
+
+def ran(task: str, seconds: float, capacity: str = "on_demand", **more: Any) -> Container:
+    assert X86 is not None
+    cost = task_cost(X86, seconds, 1024, 8192)
+    size = {"size": "large", "cpu_units": 1024, "memory_mib": 8192}
+    return Container("d", "r", task, "success", {"lane": "hello", "seconds": seconds, "cost_usd": cost,
+                                                 "capacity": capacity, **size, **more})  # fmt: skip
+
+
+def test_a_run_is_the_sum_of_its_containers_per_task_and_per_sample() -> None:
+    found = RunFacts(
+        "d", "r", [ran("work[0]", 3600), ran("work[1]", 1800, "spot"), ran("gather", 60)], items=10, unread=0
+    )
+    made = bill(found, {"hello": LANE}, {"hello": X86})
+    hour = 0.04048 + 8 * 0.004445  # one vCPU and 8 GB, by hand: 0.07604 USD
+    assert made.usd == pytest.approx(hour * (1 + 0.5 + 1 / 60))
+    assert made.usd_per_item == pytest.approx(made.usd / 10)
+    assert [(task.task_id, task.containers) for task in made.tasks] == [("work", 2), ("gather", 1)]
+    assert made.spot_usd == pytest.approx(hour / 2)
+    assert made.spot_saved_at_most == pytest.approx(0.7 * hour / 2)
+    assert made.too_large == []  # no peak is known
+
+
+def test_a_task_that_is_too_large_is_named_with_the_size_that_would_do() -> None:
+    containers = [ran("work[0]", 3600, peak_memory_mib=900), ran("work[1]", 3600, peak_memory_mib=1500)]
+    made = bill(RunFacts("d", "r", containers, 0, 0), {"hello": LANE}, {"hello": X86})
+    assert [(t.task_id, t.peak_mib, t.fits) for t in made.too_large] == [("work", 1500, "size 'small'")]
+    assert made.too_large[0].usd_saved == pytest.approx(2 * 6 * 0.004445)  # two hours, 6 GB less
+    unknown = [*containers, ran("work[2]", 3600)]
+    assert bill(RunFacts("d", "r", unknown, 0, 0), {"hello": LANE}, {"hello": X86}).too_large == []
+    tight = [ran("work", 3600, peak_memory_mib=6000)]
+    assert bill(RunFacts("d", "r", tight, 0, 0), {"hello": LANE}, {"hello": X86}).too_large == []
+
+
+def test_a_price_that_is_not_known_is_not_nothing() -> None:
+    container = Container("d", "r", "work", "success", {"lane": "hello", "seconds": 9.0, "size": "large"})
+    made = bill(RunFacts("d", "r", [container], 0, 1), {"hello": LANE}, {"hello": None})
+    assert (made.usd, made.tasks[0].usd, made.without_price) == (None, None, 1)
+
+
+def test_the_size_that_does_leaves_room_above_the_peak() -> None:
+    assert smallest_that_does(1500, 1024) == 2048  # 1500 × 1.3 = 1950
+    assert smallest_that_does(1600, 1024) == 3072  # 1600 × 1.3 = 2080
+    assert smallest_that_does(7000, 1024) is None
+
+
+def test_teams_are_the_owners_of_their_lanes() -> None:
+    events: list[dict[str, Any]] = [
+        {"Lane": "a", "Seconds": 1800, "CostUsd": 1.5, "Containers": 2, "Capacity": "spot", "Outcome": "success"},
+        {"Lane": "b", "Seconds": 3600, "CostUsd": 1.0, "Containers": 1, "Capacity": "on_demand", "Outcome": "memory"},
+        {"Lane": "b", "Seconds": 3600, "Containers": 1, "Capacity": "on_demand", "Outcome": "success"},
+        {"Lane": "gone", "Seconds": 0, "CostUsd": 0.1, "Containers": 1, "Capacity": "spot", "Outcome": "success"},
+    ]
+    teams = by_team(events, {"a": "ml", "b": "data"})
+    assert [(t.team, t.runs, t.usd, t.spot_usd, t.failed_usd, t.without_price) for t in teams] == [
+        ("ml", 1, 1.5, 1.5, 0.0, 0),
+        ("data", 2, 1.0, 0.0, 1.0, 1),
+        ("unknown (lane gone)", 1, 0.1, 0.1, 0.0, 0),
+    ]
+    assert teams[1].hours == pytest.approx(2.0)
+
+
+def test_cost_explorer_days_are_summed_by_tag() -> None:
+    def day(**teams: str) -> dict[str, Any]:
+        groups = [
+            {"Keys": [f"tasklane:owner${t}"], "Metrics": {"UnblendedCost": {"Amount": a}}} for t, a in teams.items()
+        ]
+        return {"Groups": groups}
+
+    nobody = {"Keys": ["tasklane:owner$"], "Metrics": {"UnblendedCost": {"Amount": "0.5"}}}
+    found = sum_by_tag([day(ml="1.25", data="2"), day(ml="0.75"), {"Groups": [nobody]}])
+    assert found == {"ml": 2.0, "data": 2.0, "": 0.5}
