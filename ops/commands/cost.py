@@ -201,7 +201,7 @@ def _items(workspace: Workspace, uri: str) -> int:
 def _no_backfill_cost(unmeasured: bool) -> str:
     if unmeasured:
         return "no run has succeeded yet"
-    return "the measured runs have no container with a known price (children of a fan-out are not counted)"
+    return "the measured runs have no container with a known price"
 
 
 def _region(workspace: Workspace) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from ops.airflow_state.rest import AirflowRest
-from ops.runs.lookup import dag_path, find_run, label, task_instances, xcom
+from ops.runs.children import child_tasks, fan_outs
+from ops.runs.lookup import find_run, label, task_instances, xcom
 from ops.runs.measured import FACTS_KEY, has_container
 
-FAN_OUT_KEY = "fan_out"
 _AT_ONCE = 6  # requests; an MWAA web server has few workers
 
 
@@ -47,8 +46,8 @@ def run_facts(rest: AirflowRest, dag_id: str, run_id: str, planned: Any) -> RunF
     """`planned(manifest URI)` gives the number of items of a fan-out."""
     run = find_run(rest, dag_id, run_id)
     own = task_instances(rest, dag_id, run["dag_run_id"])
-    infos = [info for task in own if task["operator"] == "FanOut" and (info := xcom(rest, task, FAN_OUT_KEY))]
-    children = [task for info in infos for task in _child_tasks(rest, info)]
+    infos = fan_outs(rest, own)
+    children = [task for info in infos for task in child_tasks(rest, info)]
     tasks = [task for task in [*own, *children] if has_container(task)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         facts = list(pool.map(lambda task: xcom(rest, task, FACTS_KEY), tasks))
@@ -59,26 +58,3 @@ def run_facts(rest: AirflowRest, dag_id: str, run_id: str, planned: Any) -> RunF
 
 def _container(task: dict[str, Any], fact: dict[str, Any]) -> Container:
     return Container(task["dag_id"], task["dag_run_id"], label(task), str(task["state"]), fact)
-
-
-def _child_tasks(rest: AirflowRest, info: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Newest first, as far as runs of this fan-out go; their task instances in lists of a hundred."""
-    child, prefix = info["child_dag_id"], info["prefix"]
-    runs = [
-        r["dag_run_id"] for r in rest.all(f"{dag_path(child)}/dagRuns", "dag_runs", query={"order_by": "-run_after"})
-    ]
-    ours = [run_id for run_id in runs if run_id.startswith(prefix)]
-    for start in range(0, len(ours), 100):
-        offset = 0
-        while True:
-            body = {
-                "dag_ids": [child],
-                "dag_run_ids": ours[start : start + 100],
-                "page_limit": 100,
-                "page_offset": offset,
-            }
-            page = rest.call("POST", "/dags/~/dagRuns/~/taskInstances/list", body=body)
-            yield from page["task_instances"]
-            offset += len(page["task_instances"])
-            if not page["task_instances"] or offset >= page["total_entries"]:
-                break

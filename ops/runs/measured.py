@@ -8,19 +8,21 @@ from statistics import median
 from typing import Any
 
 from ops.airflow_state.rest import AirflowRest
+from ops.runs.children import child_tasks, fan_outs
 from ops.runs.lookup import latest_runs, seconds_between, task_instances, xcom
 
 FACTS_KEY = "lanes_run"
 RUNS, LOOKED_INTO = 20, 3  # runs whose seconds count; newest ones whose tasks are read
+FACTS_READ = 40  # containers of one run whose cost is asked for, one request each
 _NO_CONTAINER = ("FanOut", "PythonOperator", "EmptyOperator", "TriggerDagRunOperator")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Medians over `runs` successful runs. `pool_seconds`: slot-seconds of one run; `pool_slots`: most at once.
+    """Medians over `runs` successful runs, the children of their fan-outs included.
 
-    Deferred time counts as if it held its slot, which is so only in a pool that includes deferred tasks: an
-    upper bound. `cost_usd` is that of the run's own containers (children of a fan-out are not in it); None: not known.
+    `pool_seconds`: slot-seconds of one run; `pool_slots`: most at once. Deferred time counts as if it held its slot,
+    which is so only in a pool that includes deferred tasks: an upper bound. `cost_usd` None: no price is known.
     """
 
     dag_id: str
@@ -82,10 +84,16 @@ def _peak(changes: list[tuple[str, int]]) -> int:
 
 
 def _tasks_of(rest: AirflowRest, dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], float | None]:
-    tasks = task_instances(rest, dag_id, run_id)
-    facts = [xcom(rest, task, FACTS_KEY) for task in tasks if has_container(task)]
-    costs = [fact["cost_usd"] for fact in facts if fact and "cost_usd" in fact]
-    return tasks, sum(costs) if costs else None
+    """All task instances, with those of child runs; and what the containers cost, None where no price is known."""
+    own = task_instances(rest, dag_id, run_id)
+    tasks = [*own, *(task for info in fan_outs(rest, own) for task in child_tasks(rest, info))]
+    containers = [task for task in tasks if has_container(task)]
+    asked = containers[
+        :: max(1, len(containers) // FACTS_READ)
+    ]  # of many alike, every so-manieth stands for the others
+    facts = [fact for task in asked if (fact := xcom(rest, task, FACTS_KEY))]
+    costs = [float(fact["cost_usd"]) for fact in facts if "cost_usd" in fact]
+    return tasks, sum(costs) / len(costs) * len(containers) if costs else None
 
 
 def _pools(looked: list[tuple[list[dict[str, Any]], float | None]]) -> set[str]:

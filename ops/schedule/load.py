@@ -1,7 +1,7 @@
 """The load that schedules make: slots wanted per pool, minute by minute. Pure.
 
-One run is spread evenly over its measured median: slot-seconds of a pool divided by seconds. What a fan-out's children
-take is in their own DAG, which has no schedule, and so is not in here; nor is a DAG that has never run.
+One run, with the children of its fan-outs, is spread evenly over its measured median: slot-seconds of a pool divided
+by seconds. A DAG that has never run is not in here.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ class Schedule:
     pools: tuple[str, ...]
     first: First | None
     next: tuple[datetime, ...]
+    switched_off: bool = False  # the environment file says so: here it runs by hand only
 
 
 def schedules(workspace: Workspace, now: datetime, hours: float) -> list[Schedule]:
@@ -64,10 +65,11 @@ def schedules(workspace: Workspace, now: datetime, hours: float) -> list[Schedul
     found = json.loads(done.stdout)
     for file, error in found["errors"].items():
         raise UserError(f"{Path(file).name} cannot be imported; `tasklane dags check` says why:\n{error[-500:]}")
-    return [_schedule(dag) for dag in found["dags"]]
+    off = {dag_id for dag_id, on in workspace.environment.schedules.items() if not on}
+    return [_schedule(dag, dag["dag_id"] in off) for dag in found["dags"]]
 
 
-def _schedule(dag: dict[str, Any]) -> Schedule:
+def _schedule(dag: dict[str, Any], switched_off: bool) -> Schedule:
     first = dag["first"]
     return Schedule(
         dag["dag_id"],
@@ -83,6 +85,7 @@ def _schedule(dag: dict[str, Any]) -> Schedule:
         tuple(dag["pools"]),
         None if first is None else First(**{name: datetime.fromisoformat(value) for name, value in first.items()}),
         tuple(datetime.fromisoformat(text) for text in dag["next"]),
+        switched_off,
     )
 
 

@@ -10,6 +10,8 @@ from ops.schedule.timetables import Schedule
 def when(schedule: Schedule) -> str:
     """The rule in words, with its time zone."""
     if schedule.schedule is None:
+        if schedule.switched_off:
+            return "by hand: its schedule is switched off in the environment file"
         return "by hand, or started by another DAG"
     said = schedule.description.rstrip(".")
     return f"{said} ({schedule.schedule}), {schedule.timezone}" if said else _every(schedule)

@@ -25,11 +25,11 @@ import pendulum
 from airflow.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
 UTC, TOKYO = dt.UTC, pendulum.timezone("Asia/Tokyo")
-DAG("nightly", schedule="0 3 * * *", start_date=dt.datetime(2026, 1, 1, tzinfo=UTC), catchup=False)
-DAG("every_day_since", schedule="0 3 * * *", start_date=pendulum.datetime(2026, 1, 1, tz=TOKYO), catchup=True)
-DAG("interval", schedule=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"), catchup=True,
+a = DAG("nightly", schedule="0 3 * * *", start_date=dt.datetime(2026, 1, 1, tzinfo=UTC), catchup=False)
+b = DAG("every_day_since", schedule="0 3 * * *", start_date=pendulum.datetime(2026, 1, 1, tz=TOKYO), catchup=True)
+c = DAG("interval", schedule=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"), catchup=True,
     start_date=dt.datetime(2026, 1, 1, tzinfo=UTC))
-DAG("by_hand", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=UTC))
+d = DAG("by_hand", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=UTC))
 """
 
 
