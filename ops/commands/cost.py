@@ -82,7 +82,7 @@ def cost_run(
 ) -> None:
     """Show what a run's containers cost, per task and per sample, with the children of its fan-outs."""
     workspace = Workspace(env)
-    found = run_facts(AirflowRest(workspace), dag_id, run_id, lambda uri: _items(workspace, uri))
+    found = run_facts(AirflowRest(workspace), dag_id, run_id, lambda uri: _read(workspace, uri))
     deployed = build_manifest(workspace, deployed_values(workspace), "cost")
     at = {name: rates(deployed.region, lane.architecture) for name, lane in deployed.tasks.items()}
     made = bill(found, deployed.tasks, at)
@@ -192,10 +192,10 @@ def _show_bill(workspace: Workspace, found: RunFacts, made: Bill) -> None:
         say(f"{found.unread} tasks left no facts: they run, or failed before a container was known")
 
 
-def _items(workspace: Workspace, uri: str) -> int:
+def _read(workspace: Workspace, uri: str) -> dict[str, Any]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     body = workspace.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return len(json.loads(body)["items"])
+    return dict(json.loads(body))
 
 
 def _no_backfill_cost(unmeasured: bool) -> str:

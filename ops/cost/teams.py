@@ -49,13 +49,13 @@ def _team(team: str, events: list[Mapping[str, Any]]) -> TeamCost:
 
     return TeamCost(
         team,
-        len(events),
+        sum(int(event.get("Runs", 1)) for event in events),  # an array's batches that ended alike are one event
         sum(int(event.get("Containers", 1)) for event in events),
         sum(float(event.get("Seconds", 0.0)) for event in events) / 3600,
         usd(events),
         usd(event for event in events if event.get("Capacity") == "spot"),
         usd(event for event in events if event.get("Outcome") != "success"),
-        sum("CostUsd" not in event for event in events),
+        sum(int(event.get("Runs", 1)) for event in events if "CostUsd" not in event),
     )
 
 

@@ -8,13 +8,13 @@ from statistics import median
 from typing import Any
 
 from ops.airflow_state.rest import AirflowRest
-from ops.runs.children import child_tasks, fan_outs
+from ops.runs.children import OPERATORS, child_tasks, fan_outs
 from ops.runs.lookup import latest_runs, seconds_between, task_instances, xcom
 
 FACTS_KEY = "lanes_run"
 RUNS, LOOKED_INTO = 20, 3  # runs whose seconds count; newest ones whose tasks are read
 FACTS_READ = 40  # containers of one run whose cost is asked for, one request each
-_NO_CONTAINER = ("FanOut", "PythonOperator", "EmptyOperator", "TriggerDagRunOperator")
+_NO_CONTAINER = (*OPERATORS, "PythonOperator", "EmptyOperator", "TriggerDagRunOperator")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _peak(changes: list[tuple[str, int]]) -> int:
 def _tasks_of(rest: AirflowRest, dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], float | None]:
     """All task instances, with those of child runs; and what the containers cost, None where no price is known."""
     own = task_instances(rest, dag_id, run_id)
-    tasks = [*own, *(task for info in fan_outs(rest, own) for task in child_tasks(rest, info))]
+    tasks = [*own, *(task for _, info in fan_outs(rest, own) for task in child_tasks(rest, info))]
     containers = [task for task in tasks if has_container(task)]
     asked = containers[
         :: max(1, len(containers) // FACTS_READ)

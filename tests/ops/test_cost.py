@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ops.cost.facts import Container, RunFacts
+from ops.cost.facts import Container, RunFacts, array_containers
 from ops.cost.run import bill, smallest_that_does
 from ops.cost.teams import by_team, sum_by_tag
 from platform_spec.manifest import TaskEntry, TaskSize
@@ -77,6 +77,19 @@ def test_teams_are_the_owners_of_their_lanes() -> None:
         ("unknown (lane gone)", 1, 0.1, 0.1, 0.0, 0),
     ]
     assert teams[1].hours == pytest.approx(2.0)
+
+
+def test_batches_of_an_array_are_containers_like_others() -> None:
+    task = {"dag_id": "d", "dag_run_id": "r", "task_id": "work"}
+    batches: list[dict[str, Any]] = [
+        {"index": 0, "state": "success", "start": 10.0, "end": 70.0, "cost_usd": 0.5, "size": "large", "spot": True},
+        {"index": 1, "state": "failed", "start": 10.0, "end": 40.0, "cost_usd": 0.25, "size": "large", "spot": False},
+        {"index": 2, "state": "waiting"},
+    ]
+    found = array_containers(task, "hello", batches)
+    made = bill(RunFacts("d", "r", found, 3, 0), {"hello": LANE}, {"hello": X86})
+    assert (made.usd, made.spot_usd, made.usd_per_item) == (0.75, 0.5, 0.25)
+    assert [(t.task_id, t.containers, t.seconds) for t in made.tasks] == [("work", 2, 90.0)]
 
 
 def test_cost_explorer_days_are_summed_by_tag() -> None:
