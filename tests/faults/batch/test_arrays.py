@@ -68,6 +68,24 @@ def test_bad_input_is_quarantined_and_tolerated_failures_are_named(world, observ
     assert (told["state"], told["failed"], told["quarantined"]) == ("partial", {"error": [2]}, [0])
 
 
+def test_the_page_shows_every_batch_and_the_log_of_each(world, observer, modes):
+    modes(b1="error")
+    run_id = observer.trigger("array", n=4, max_failed=1)
+    assert ended(observer, run_id) == "success"
+    base = world.state.airflow_url
+    token = httpx.get(f"{base}/auth/token", timeout=30).json()["access_token"]
+    page = httpx.Client(base_url=f"{base}/fan-out", headers={"authorization": f"Bearer {token}"}, timeout=60)
+    where = {"dag_id": "array", "run_id": run_id}
+    view = page.get("/data/fan-out", params=where).raise_for_status().json()
+    assert [batch["state"] for batch in view["batches"]] == ["success", "failed", "success", "success"]
+    assert all(batch["end"] >= batch["start"] for batch in view["batches"])
+    assert (view["info"]["lane"], view["summary"]["state"], view["eta_seconds"]) == ("job", "partial", 0.0)
+    for batch, mode in ((1, "error"), (2, "ok")):
+        asked = {**where, "task_id": "work", "index": batch}
+        assert f"probe {mode} line 4" in page.get("/data/log", params=asked).raise_for_status().json()["log"]
+    assert any(one["run_id"] == run_id for one in page.get("/data/recent").json())
+
+
 def test_interrupted_spot_batches_run_on_demand(world, observer, modes):
     modes(seconds=3)
     world.fault(fault="spot", provider="FARGATE_SPOT", seconds=0.5, count=3)
