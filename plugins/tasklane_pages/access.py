@@ -16,6 +16,13 @@ def may_read(user: Any, dag_id: str) -> bool:
     )
 
 
+def require_log(user: Any, dag_id: str) -> None:
+    """403 unless `user` may read the logs of the DAG's tasks."""
+    entity, details = DagAccessEntity.TASK_LOGS, DagDetails(id=dag_id)
+    if not get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=details, user=user):
+        raise HTTPException(403, f"no permission to read the task logs of DAG {dag_id}")
+
+
 def require_read(user: Any, *dag_ids: str) -> None:
     """403 unless `user` may read the runs of each DAG."""
     for dag_id in dag_ids:

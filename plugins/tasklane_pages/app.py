@@ -12,7 +12,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
 
 from tasklane_pages import array_jobs, queries, view
-from tasklane_pages.access import may_read, require_read
+from tasklane_pages.access import may_read, require_log, require_read
 from tasklane_pages.manifests import items_of, planned_batches
 
 STATIC = Path(__file__).parent / "static"
@@ -108,7 +108,7 @@ def log(
     dag_id: str, run_id: str, task_id: str, index: int, user: GetUserDep, session: SessionDep, map_index: int = -1
 ) -> dict[str, str]:
     """The end of the log of one batch of an array fan-out; other batches have a run of their own in Airflow."""
-    require_read(user, dag_id)
+    require_log(user, dag_id)
     info = queries.xcoms_of(session, dag_id, run_id, task_id, map_index).get(queries.INFO_KEY)
     if info is None or info.get("engine") != "array":
         raise HTTPException(404, f"task {task_id} of {run_id} runs no array jobs")

@@ -8,6 +8,7 @@ request that arrives later still makes a twin: it is looked for once more, and e
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from typing import Any
 
@@ -33,7 +34,9 @@ async def submit(calls: AwsCalls, request: dict[str, Any], twin_reason: str) -> 
     answer = await calls.call("batch", "submit_job", in_doubt=in_spite_of_all, **request)
     job_id = str(answer["jobId"])
     if doubted:
-        ending = asyncio.create_task(_end_twins(calls, request, job_id, twin_reason))
+        # An empty context: by then the log of this task may be closed.
+        nobody = contextvars.Context()
+        ending = asyncio.create_task(_end_twins(calls, request, job_id, twin_reason), context=nobody)
         _later.add(ending)
         ending.add_done_callback(_later.discard)
     return job_id
