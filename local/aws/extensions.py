@@ -10,6 +10,7 @@ from local.aws.cloudformation import install as install_cloudformation
 from local.aws.credentials import Credentials
 from local.aws.ec2 import install as install_ec2
 from local.aws.ecs.agent import Agent
+from local.aws.ecs.pulls import Puller
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
@@ -43,11 +44,12 @@ def install(options: Options) -> Platform:
     install_logs()
     log_events.install()
     snapshots.note_log_events()
-    install_registry(options, enforcement)
-    install_cloudformation()
+    tokens = install_registry(options, enforcement)
+    install_cloudformation(faults)
     airflows = install_mwaa()
     agent = Agent(options)
-    task_service.install(agent, enforcement, credentials, sessions, faults, journal)
+    puller = Puller(options.endpoint, tokens)
+    task_service.install(agent, enforcement, credentials, sessions, faults, journal, puller)
     scheduler = install_batch(agent, enforcement, faults, journal)
     _restore_after(journal, log_events, scheduler)
     return Platform(options, audit, enforcement, credentials, faults, agent, airflows, snapshots)

@@ -8,10 +8,12 @@ from local.aws.cloudformation import (
     gateways,
     oidc_providers,
     security_group_rules,
+    slow_resources,
     task_definitions,
     topics,
     vpcs,
 )
+from local.aws.faults.switch import FaultSwitch
 
 _PARTS = (
     buckets,
@@ -27,7 +29,8 @@ _PARTS = (
 )
 
 
-def install() -> None:
+def install(faults: FaultSwitch) -> None:
     """Register every handler."""
     for part in _PARTS:
         part.install()
+    slow_resources.install(faults)

@@ -7,6 +7,7 @@ from local.aws.ecs import definition_checks
 from local.aws.ecs.agent import Agent
 from local.aws.ecs.idempotency import ClientTokens
 from local.aws.ecs.launch import Launcher
+from local.aws.ecs.pulls import Puller
 from local.aws.ecs.run_task import RunTask
 from local.aws.ecs.task_calls import TaskCalls
 from local.aws.ecs.task_store import TaskStore
@@ -23,11 +24,13 @@ def install(
     sessions: RoleSessions,
     faults: FaultSwitch,
     journal: Journal,
+    puller: Puller,
 ) -> None:
     """Take the place of ministack's handlers for the four task calls."""
     definition_checks.install()
     store = TaskStore(journal)
-    agent.connect(Launcher(agent.options, agent.mark, enforcement, credentials, sessions, faults), faults, store)
+    launcher = Launcher(agent.options, agent.mark, enforcement, credentials, sessions, faults, puller)
+    agent.connect(launcher, faults, store)
     faults.connect(agent)
     calls = TaskCalls(agent, enforcement)
     handlers = {

@@ -41,14 +41,17 @@ class ExecutionRole:
                     f"ECS was unable to assume the role '{arn}' that was provided for this task. {error}"
                 ) from error
 
+    def access_key(self) -> str:
+        """The access key of its session for this task; "" without a role."""
+        return self._sessions.of(self._arn, self._task_id, self._network).access_key if self._arn else ""
+
     def denial(self, action: str, resource: str) -> str | None:
         """Why the role may not do it, or None."""
         if not self._arn:
             return f"no execution role was given, so nobody may perform: {action} on resource: {resource}"
         service = action.split(":")[0]
         # Asked for anew each time: a task may outlive a session.
-        key = self._sessions.of(self._arn, self._task_id, self._network).access_key
-        decision = self._enforcement.enforce(key, action, service, get_region(), resource)
+        decision = self._enforcement.enforce(self.access_key(), action, service, get_region(), resource)
         if decision is None:
             return None
         if isinstance(decision, AuthError):

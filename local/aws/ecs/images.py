@@ -2,7 +2,7 @@
 
 Form: {"<ECR repository>": {"runtime": "process", "python": ".venvs/x/bin/python", "dockerfile": "…/Dockerfile"}} or
 {"<ECR repository>": {"runtime": "podman", "engine": "podman", "image": "localhost/…"}}. Relative paths: the working
-directory of the emulator.
+directory of the emulator. An engine's entry without "image" runs what was pushed to the emulator's registry (pulls.py).
 """
 
 import json
@@ -27,6 +27,11 @@ class ImageEntry:
     repository: str
     runtime: str
     settings: dict[str, Any]
+
+    @property
+    def pulled(self) -> bool:
+        """Whether the image comes from the registry, and not from this machine."""
+        return self.runtime != "process" and not self.settings.get("image")
 
 
 class Images:

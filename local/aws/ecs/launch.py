@@ -20,6 +20,7 @@ from local.aws.ecs.execution_role import ExecutionRole
 from local.aws.ecs.images import ImageEntry, Images
 from local.aws.ecs.log_stream import LogStream
 from local.aws.ecs.processes import ProcessRuntime
+from local.aws.ecs.pulls import Puller
 from local.aws.ecs.runtime import Container, Runtime, StartError
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.enforcement import Enforcement
@@ -52,8 +53,9 @@ class Launcher:
         credentials: Credentials,
         sessions: RoleSessions,
         faults: FaultSwitch,
+        puller: Puller,
     ) -> None:
-        self._options, self._mark, self._faults = options, mark, faults
+        self._options, self._mark, self._faults, self._puller = options, mark, faults, puller
         self._enforcement, self._credentials, self._sessions = enforcement, credentials, sessions
         self._images = Images(options.images)
         self._scratch = options.state / "scratch"
@@ -68,6 +70,8 @@ class Launcher:
             raise StartError(reason)
         role.may_pull(container["image"])
         entry = self._images.find(container["image"])
+        if entry.pulled:
+            entry = self._puller.pull(entry, container["image"], role.access_key())
         task_id = task["taskArn"].rsplit("/", 1)[-1]
         log = self._log_stream(container, task_id, role)
         environment, uri = self._task_credentials(task, definition, task_id, network)

@@ -28,6 +28,7 @@ _ALLOWED = {
     "memory": _TASK | {"seconds"},
     "pull_error": _TASK | {"reason"},
     "start_latency": _TASK | {"seconds"},
+    "slow_resource": _COMMON | {"type", "seconds"},
 }
 
 

@@ -16,6 +16,7 @@ replaces all with `"replace": true`), GET lists them with their counters, DELETE
 | memory | family, provider, seconds | a running task is killed as out of memory |
 | pull_error | family, provider, reason | the image cannot be pulled |
 | start_latency | family, provider, seconds | the task stays PENDING so long |
+| slow_resource | type, seconds | CloudFormation takes so long to create or update a resource of that type |
 
 All: rate (0-1), count (at most so many firings), skip (first matches pass), delay_seconds, for_seconds. `seconds` is a
 number or [least, most].
@@ -117,6 +118,15 @@ class FaultSwitch:
             return answers.error("ecs", "", "ClientException", 400, reason)
         return None
 
+    def slows(self, resource_type: str) -> bool:
+        """Whether a rule is about resources of this type."""
+        with self._lock:
+            return any(_is_about(rule, resource_type) for rule in self._rules)
+
+    def resource_seconds(self, resource_type: str) -> float:
+        """Seconds that CloudFormation needs for one resource."""
+        return sum(rule.seconds() for rule in self._firing(lambda rule: _is_about(rule, resource_type)))
+
     def start_latency(self, record: Json) -> float:
         """Seconds a task stays PENDING."""
         return sum(rule.seconds() for rule in self._task_rules("start_latency", record))
@@ -145,6 +155,10 @@ class FaultSwitch:
     def _firing(self, concerned: Any, rules: list[Rule] | None = None) -> list[Rule]:
         with self._lock:
             return [rule for rule in (self._rules if rules is None else rules) if concerned(rule) and rule.fires()]
+
+
+def _is_about(rule: Rule, resource_type: str) -> bool:
+    return rule.fault == "slow_resource" and rule.given.get("type") == resource_type
 
 
 def _interrupt(run: "TaskRun") -> None:

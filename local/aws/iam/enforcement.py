@@ -1,6 +1,7 @@
 """Every decision goes through here: condition keys that ministack leaves out, anonymous S3, the audit.
 
-Sources: Service Authorization Reference (ecs:cluster on RunTask, StopTask, DescribeTasks, ListTasks), IAM User Guide
+Sources: Service Authorization Reference (ecs:cluster on RunTask, StopTask, DescribeTasks, ListTasks; s3:if-none-match
+on PutObject), IAM User Guide
 "Policy evaluation logic" (an anonymous request is allowed only by a resource policy).
 """
 
@@ -92,6 +93,9 @@ class Enforcement:
             return {}
         if action in self._conditions:
             return self._conditions[action](request.data)
+        if action == "s3:PutObject":
+            header = {key.lower(): value for key, value in request.headers.items()}.get("if-none-match")
+            return {"s3:if-none-match": header} if header else {}
         if action not in _CLUSTER_ACTIONS or action == "ecs:TagResource":
             return {}
         return {"ecs:cluster": resources.cluster_arn(request.data.get("cluster"), region, get_account_id())}

@@ -12,9 +12,10 @@ from local.aws.registry.gate import Gate
 from local.aws.registry.tokens import Tokens
 
 
-def install(options: Options, enforcement: Enforcement) -> None:
-    """Take the place of ministack's handlers (both are looked up at each call)."""
+def install(options: Options, enforcement: Enforcement) -> Tokens:
+    """Take the place of ministack's handlers (both are looked up at each call). Returns the issuer of passwords."""
     tokens = Tokens(options.endpoint)
     ecr._get_authorization_token = tokens.issue  # type: ignore[assignment]
     gate = Gate(tokens, enforcement, ecr.handle_registry_request)
     ecr.handle_registry_request = gate.handle  # type: ignore[assignment]
+    return tokens

@@ -6,7 +6,8 @@ Source: Amazon ECR User Guide, "Required IAM permissions for pushing an image"; 
 import json
 from collections.abc import Awaitable, Callable
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.iam_evaluator import find_iam_access_key_account
+from ministack.core.responses import get_account_id, get_region, set_request_account_id
 from ministack.services import ecr
 
 from local.aws.iam.enforcement import Enforcement
@@ -42,6 +43,8 @@ class Gate:
         key = self._tokens.access_key(authorization)
         if key is None:
             return _refusal(401, "UNAUTHORIZED", "authentication required: `aws ecr get-login-password`")
+        # One address for all accounts, where AWS has one for each: the password says whose registry is meant.
+        set_request_account_id(find_iam_access_key_account(key) or key)
         kind, repository, _reference = ecr._parse_v2_path(path) or ("", "", "")
         if kind != "ping":
             refused = self._judge(key, (kind, method.upper()), repository)
@@ -62,7 +65,8 @@ class Gate:
 
 
 def _region_of(repository: str) -> str:
-    known = [region for (_account, region, name), _entry in ecr._repositories.all_items() if name == repository]
+    own = get_account_id()
+    known = [r for (account, r, name), _entry in ecr._repositories.all_items() if (account, name) == (own, repository)]
     return known[0] if len(known) == 1 else get_region()
 
 

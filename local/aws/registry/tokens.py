@@ -28,12 +28,16 @@ class Tokens:
     def issue(self, _data: dict) -> tuple[int, dict[str, str], bytes]:
         """The answer of GetAuthorizationToken for the caller of the current request."""
         request = current.get()
-        password, ends = secrets.token_urlsafe(32), time.time() + SECONDS
-        with self._lock:
-            self._keys[password] = (request.access_key if request else "", ends)
-        token = base64.b64encode(f"{_USER}:{password}".encode()).decode()
+        token, ends = self.token_of(request.access_key if request else "")
         entry = {"authorizationToken": token, "expiresAt": int(ends), "proxyEndpoint": self._endpoint}
         return json_response({"authorizationData": [entry]})
+
+    def token_of(self, access_key: str) -> tuple[str, float]:
+        """(base64 of `AWS:<password>`, when it ends) for the principal with this access key."""
+        password, ends = secrets.token_urlsafe(32), time.time() + SECONDS
+        with self._lock:
+            self._keys[password] = (access_key, ends)
+        return base64.b64encode(f"{_USER}:{password}".encode()).decode(), ends
 
     def access_key(self, authorization: str) -> str | None:
         """The access key behind a `Basic` header; None when the password is unknown or too old."""
