@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from platform_spec.environments import Environment
 from platform_spec.naming import Names
+from platform_spec.releases import WRITTEN_ONCE
 from stacks.components.buckets import AccessLogBucket, PrivateBucket
 from stacks.components.key import EncryptionKey
 from stacks.components.published import Published
@@ -38,6 +40,7 @@ class StorageStack(Stack):
                 )
             ],
         )
+        self.dag_bucket.add_to_resource_policy(self._written_once())
         self.data_bucket = PrivateBucket(
             self,
             "Data",
@@ -60,4 +63,19 @@ class StorageStack(Stack):
                 "data_bucket": self.data_bucket.bucket_name,
                 "key_arn": self.key.key_arn,
             },
+        )
+
+    def _written_once(self) -> iam.PolicyStatement:
+        """Nobody overwrites a release, whatever their role allows: S3 itself must be asked to refuse what exists.
+
+        S3 user guide, "Enforce conditional writes on Amazon S3 buckets". Uploads in parts, which that page exempts, are
+        refused altogether: nothing of ours sends any.
+        """
+        return iam.PolicyStatement(
+            sid="ReleasesAreWrittenOnce",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:PutObject"],
+            resources=[self.dag_bucket.arn_for_objects(f"{prefix}*") for prefix in WRITTEN_ONCE],
+            conditions={"Null": {"s3:if-none-match": "true"}},
         )

@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 from ops.errors import UserError
 from ops.source import author
 from ops.workspace import Workspace
+from platform_spec.releases import LOCK
 
-KEY = "releases/lock.json"
 LEASE_SECONDS = 120
 RENEW_SECONDS = 30
 _LOST = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "404")
@@ -79,12 +79,12 @@ class _Lock:
     def release(self) -> None:
         holder, _etag = self._read()
         if holder is not None and holder["id"] == self._said["id"]:
-            self._s3.delete_object(Bucket=self._bucket, Key=KEY)
+            self._s3.delete_object(Bucket=self._bucket, Key=LOCK)
 
     def _write(self, **condition: str) -> bool:
         said = {**self._said, "renewed": datetime.now(UTC).isoformat(timespec="seconds")}
         try:
-            put = self._s3.put_object(Bucket=self._bucket, Key=KEY, Body=json.dumps(said).encode(), **condition)
+            put = self._s3.put_object(Bucket=self._bucket, Key=LOCK, Body=json.dumps(said).encode(), **condition)
         except ClientError as error:
             if error.response["Error"]["Code"] in _LOST:
                 return False
@@ -94,7 +94,7 @@ class _Lock:
 
     def _read(self) -> tuple[dict[str, Any] | None, str]:
         try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=KEY)
+            found = self._s3.get_object(Bucket=self._bucket, Key=LOCK)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return None, ""

@@ -1,5 +1,6 @@
 """Where releases are kept, in the DAG bucket: `releases/records/<id>.json`, `releases/blobs/<sha256>`, and what was
-activated when, `releases/activations/<time>-<id>.json`. Nothing here is ever written twice or edited.
+activated when, `releases/activations/<time>-<id>.json`. Nothing here is ever written twice or edited (the policy of the
+bucket refuses it).
 """
 
 import json
@@ -16,9 +17,7 @@ from ops.objects import Bucket, sha256
 from ops.release.record import Release
 from ops.workspace import Workspace
 from platform_spec.manifest import FILE_NAME
-
-ROOT = "releases/"
-RECORDS, BLOBS, ACTIVATIONS = f"{ROOT}records/", f"{ROOT}blobs/", f"{ROOT}activations/"
+from platform_spec.releases import ACTIVATIONS, BLOBS, RECORDS
 
 
 class ReleaseStore:

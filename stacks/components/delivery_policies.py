@@ -8,6 +8,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from platform_spec.naming import PROJECT, STACKS, Names
+from platform_spec.releases import LOCK, RELEASES
 
 # The CDK CLI acts through the roles of its bootstrap stack; what they may do is the account's decision there.
 _CDK_ROLES = ("deploy-role", "file-publishing-role", "lookup-role")
@@ -41,8 +42,8 @@ class DeliveryPolicies:
 
     def write(self) -> list[iam.PolicyStatement]:
         """Deploy, release, roll back, set Airflow's state."""
-        written = [f"{self._bucket}/{key}" for key in ("dags/*", "releases/*", *_FILES)]
-        removed = [f"{self._bucket}/dags/*", f"{self._bucket}/releases/lock.json"]
+        written = [f"{self._bucket}/{key}" for key in ("dags/*", f"{RELEASES}*", *_FILES)]
+        removed = [f"{self._bucket}/dags/*", f"{self._bucket}/{LOCK}"]
         moved = [self._arn("cloudformation", f"stack/{self._names.stack(part)}/*") for part in ("compute", "airflow")]
         qualifier = f"cdk-hnb659fds-{{}}-{self._stack.account}-{self._stack.region}"
         roles = [self._arn("iam", f"role/{qualifier.format(role)}", region="") for role in _CDK_ROLES]

@@ -50,6 +50,21 @@ def test_plain_http_is_refused_everywhere(deployment: Deployment) -> None:
         ]
 
 
+def test_releases_are_written_only_where_nothing_is(deployment: Deployment) -> None:
+    """S3 user guide, "Enforce conditional writes on Amazon S3 buckets": of everybody, whatever their role allows."""
+    dags = bucket(deployment, "dags")["BucketName"]
+    policy = statements(deployment.one("storage", "AWS::S3::BucketPolicy", Bucket=dags))
+    statement = policy["ReleasesAreWrittenOnce"]
+    assert (statement["Effect"], statement["Action"], statement["Principal"]) == (
+        "Deny",
+        ["s3:PutObject"],
+        {"AWS": "*"},
+    )
+    assert statement["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+    prefixes = [arn.removeprefix(f"arn:aws:s3:::{dags}/") for arn in statement["Resource"]]
+    assert prefixes == ["releases/activations/*", "releases/blobs/*", "releases/records/*"]
+
+
 def test_only_s3_itself_writes_access_logs_and_only_for_our_buckets(deployment: Deployment) -> None:
     logs = bucket(deployment, "logs")["BucketName"]
     policy = statements(deployment.one("storage", "AWS::S3::BucketPolicy", Bucket=logs))
