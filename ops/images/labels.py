@@ -3,13 +3,14 @@
 import tomllib
 from datetime import UTC, datetime
 
+from ops.images.base import Base
 from ops.source import Source
 from platform_spec.tasks import Task
 
 _PREFIX = "org.opencontainers.image."
 
 
-def image_labels(task: Task, source: Source, tag: str, *, now: datetime) -> dict[str, str]:
+def image_labels(task: Task, source: Source, tag: str, base: Base, *, now: datetime) -> dict[str, str]:
     """Labels for one build of `task`."""
     said = {
         "title": task.name,
@@ -21,7 +22,8 @@ def image_labels(task: Task, source: Source, tag: str, *, now: datetime) -> dict
         "created": now.astimezone(UTC).isoformat(timespec="seconds"),
         "licenses": _licence(task),
     }
-    return {_PREFIX + key: value for key, value in said.items() if value}
+    named = {_PREFIX + key: value for key, value in said.items()}
+    return {key: value for key, value in {**named, **base.labels}.items() if value}
 
 
 def _licence(task: Task) -> str:

@@ -55,6 +55,12 @@ class Registry:
         """A small one (a configuration, a bill of materials)."""
         return self._call("GET", f"/v2/{repository}/blobs/{digest}").content
 
+    def about(self, repository: str, digest: str) -> tuple[dict[str, str], dict[str, str]]:
+        """(annotations, labels) of one image."""
+        manifest = json.loads(self.manifest(repository, digest)[0])
+        configuration = json.loads(self.blob(repository, manifest["config"]["digest"]))
+        return manifest.get("annotations") or {}, configuration.get("config", {}).get("Labels") or {}
+
     def put_blob(self, repository: str, content: bytes) -> str:
         """Returns the digest; nothing is sent when the registry has it."""
         digest = digest_of(content)

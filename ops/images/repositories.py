@@ -1,6 +1,6 @@
 """What an environment's image repositories hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,12 +40,19 @@ def pushed_images(workspace: Workspace, task: str) -> list[Pushed]:
 
 def digest_of_tag(workspace: Workspace, task: str, tag: str) -> str | None:
     """The digest behind a tag, or None when it was never pushed."""
+    return digests_of_tags(workspace, task, [tag]).get(tag)
+
+
+def digests_of_tags(workspace: Workspace, task: str, tags: Sequence[str]) -> dict[str, str]:
+    """Tag → digest of those that were pushed."""
     name = workspace.names.repository(task)
     try:
-        found = workspace.client("ecr").batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])
+        found = workspace.client("ecr").batch_get_image(
+            repositoryName=name, imageIds=[{"imageTag": tag} for tag in tags]
+        )
     except ClientError as error:
         raise _explained(error, workspace, name) from error
-    return str(found["images"][0]["imageId"]["imageDigest"]) if found["images"] else None
+    return {image["imageId"]["imageTag"]: image["imageId"]["imageDigest"] for image in found["images"]}
 
 
 def _tagged(details: list[dict]) -> Iterator[tuple[dict, str]]:  # type: ignore[type-arg]

@@ -1,45 +1,66 @@
-"""The bill of materials of an image: CycloneDX JSON, from the lock the image is built from.
+"""The bill of materials of an image: CycloneDX JSON.
 
-It names what pip installs, with the hashes that pip checks, and the base image; not the packages inside the base.
+It names the base image by digest, the packages that Debian's package manager has in the built image, and what pip
+installs from the lock, with the hashes that pip checks. What it cannot see it says: the property PACKAGES_PROPERTY.
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 from packaging.requirements import Requirement
 
+from ops.images.base import Base
+from ops.images.debian import STATUS, DebianPackage, installed_packages
 from platform_spec.tasks import Task
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 LOCK = "requirements.lock"
+PACKAGES_PROPERTY = "tasklane:system-packages"
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
-_BASE = re.compile(r"^ARG\s+BASE=(\S+)|^FROM\s+([^\s$]+)", re.MULTILINE)
 
 
-def bill_of_materials(task: Task, tag: str, *, now: datetime) -> bytes:
-    """The document as bytes. An image without requirements.lock has its base as only component."""
+def bill_of_materials(
+    task: Task, tag: str, *, digest: str, base: Base, files: Mapping[str, bytes] | None, now: datetime
+) -> bytes:
+    """The document as bytes. `files`: those of debian.FILES that the image has; None = nobody could look."""
     bom = Bom()
-    bom.metadata.component = Component(name=task.name, type=ComponentType.CONTAINER, version=tag)
-    bom.metadata.timestamp = now
-    for component in [*_base(task), *_locked(task.folder / LOCK)]:
-        bom.components.add(component)
-        bom.register_dependency(bom.metadata.component, [component])
+    purl = PackageURL("oci", name=task.name.lower(), version=digest, qualifiers={"tag": tag})
+    about = Component(name=task.name, type=ComponentType.CONTAINER, version=tag, purl=purl, bom_ref=str(purl))
+    about.properties.add(Property(name=PACKAGES_PROPERTY, value=_seen(files)))
+    bom.metadata.component, bom.metadata.timestamp = about, now
+    system = [_debian(package) for package in installed_packages(files or {})]
+    parts = [*_base(base), *system, *_locked(task.folder / LOCK)]
+    bom.components.update(parts)
+    bom.register_dependency(about, parts)
     return JsonV1Dot6(bom).output_as_string(indent=1).encode()
 
 
-def _locked(lock: Path) -> list[Component]:
+def _seen(files: Mapping[str, bytes] | None) -> str:
+    if files is None:
+        return "unknown: the image was not on the machine that made this document"
+    return f"from {STATUS}" if STATUS in files else f"none: the image has no {STATUS}"
+
+
+def _debian(package: DebianPackage) -> Component:
+    qualifiers = {"arch": package.architecture, "distro": package.distribution}
+    purl = PackageURL("deb", package.vendor, package.name, package.version, qualifiers)
+    return Component(
+        name=package.name, version=package.version, type=ComponentType.LIBRARY, purl=purl, bom_ref=str(purl)
+    )
+
+
+def _locked(lock: Path) -> Iterator[Component]:
     """One component per pin; pip's line continuations are joined first."""
-    if not lock.exists():
-        return []
-    lines = lock.read_text().replace("\\\n", " ").splitlines()
-    return [_package(line) for line in lines if line.strip() and not line.lstrip().startswith(("#", "-"))]
+    lines = lock.read_text().replace("\\\n", " ").splitlines() if lock.exists() else []
+    yield from (_package(line) for line in lines if line.strip() and not line.lstrip().startswith(("#", "-")))
 
 
 def _package(line: str) -> Component:
@@ -52,10 +73,15 @@ def _package(line: str) -> Component:
     )
 
 
-def _base(task: Task) -> list[Component]:
-    """The image that the Dockerfile begins with, if it says so plainly."""
-    found = _BASE.search((task.folder / "Dockerfile").read_text())
-    if not found:
-        return []
-    name, _, version = (found[1] or found[2]).partition(":")
-    return [Component(name=name, version=version, type=ComponentType.CONTAINER, bom_ref=f"base:{name}:{version}")]
+def _base(base: Base) -> Iterator[Component]:
+    """Nothing for an image that is built from scratch."""
+    if base.name in ("", "scratch"):
+        return
+    hashes: Any = []
+    if base.digest.startswith("sha256:"):
+        hashes = [HashType(alg=HashAlgorithm.SHA_256, content=base.digest.removeprefix("sha256:"))]
+    name, colon, tag = base.name.rpartition(":")
+    if not colon or "/" in tag:  # the colon of a registry's port
+        name, tag = base.name, ""
+    reference = f"base:{base.name}" + (f"@{base.digest}" if base.digest else "")
+    yield Component(name=name, version=tag, type=ComponentType.CONTAINER, bom_ref=reference, hashes=hashes)

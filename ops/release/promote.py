@@ -9,7 +9,7 @@ from ops.deploy import Choices, deploy_on_foundation, foundation
 from ops.errors import UserError
 from ops.images.login import log_in
 from ops.images.registry import Registry, copy_image
-from ops.images.repositories import digest_of_tag
+from ops.images.repositories import SBOM_SUFFIX, digests_of_tags
 from ops.mwaa_files import constraints_for_dags
 from ops.release.create import Outcome
 from ops.release.lock import deployment_lock
@@ -69,18 +69,21 @@ def check(release: Release, target: Workspace, *, any_revision: bool) -> dict[st
 
 
 def copy_images(source: Workspace, target: Workspace, release: Release, digests: Mapping[str, str], say: Say) -> None:
-    """Copy what the target's registry does not have, under the same tag."""
+    """Copy what the target's registry does not have, under the same tags: images and their bills of materials."""
     with Registry(log_in(source)) as origin, Registry(log_in(target)) as registry:
         for task, digest in digests.items():
             tag = release.images[task].tag
-            known = digest_of_tag(target, task, tag)
-            if known == digest:
-                continue
-            if known is not None:
-                repository = target.names.repository(task)
+            repositories = source.names.repository(task), target.names.repository(task)
+            said = tag + SBOM_SUFFIX
+            there, here = (digests_of_tags(side, task, [tag, said]) for side in (source, target))
+            known = here.get(tag)
+            if known not in (None, digest):
                 raise UserError(
-                    f"{repository}:{tag} exists in {target.environment_name} with another digest ({known}): it was "
-                    f"built there too; delete that image or promote a release with another source of {task}"
+                    f"{repositories[1]}:{tag} exists in {target.environment_name} with another digest ({known}): it "
+                    f"was built there too; delete that image or promote a release with another source of {task}"
                 )
-            say(f"images: copying {task} {tag}")
-            copy_image(origin, registry, (source.names.repository(task), target.names.repository(task)), digest, tag)
+            if known is None:
+                say(f"images: copying {task} {tag}")
+                copy_image(origin, registry, repositories, digest, tag)
+            if said in there and said not in here:
+                copy_image(origin, registry, repositories, there[said], said)  # names its image by digest: still true
