@@ -10,11 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.commands import airflow, checks, cost, dag_state, dags, images, release, runs, schedule
 from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
+from ops.deploy_plan import DeployPlan, plan_deploy
 from ops.destroy import destroy as destroy_environment
 from ops.destroy import plan_destroy
 from ops.errors import UserError
 from ops.fanout import app as fanout
-from ops.infrastructure.templates import synthesize
+from ops.infrastructure.templates import output_folder, synthesize, templates
 from ops.options import DryRun, Env, Json, err, say, show_json
 from ops.workspace import ROOT, Workspace
 from platform_spec.errors import SpecError
@@ -49,20 +50,45 @@ app.command("status")(dag_state.show_status)
 
 
 @app.command()
-def synth(env: Env) -> None:
+def synth(env: Env, as_json: Json = False) -> None:
     """Synthesize the CloudFormation templates of an environment to cdk.out/<env>, without an account or a network."""
-    made = synthesize(Workspace(env))
+    workspace = Workspace(env)
+    made = synthesize(workspace)
+    if as_json:
+        folder = output_folder(workspace)
+        show_json({"folder": str(folder), "changed": made, "stacks": list(templates(workspace))})
+        return
     say(f"templates: cdk.out/{env}" + ("" if made else " (unchanged)"))
 
 
 @app.command()
 def deploy(
-    env: Env, without_images: WithoutImages = False, without_airflow: WithoutAirflow = False, as_json: Json = False
+    env: Env,
+    without_images: WithoutImages = False,
+    without_airflow: WithoutAirflow = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
 ) -> None:
     """Deploy everything: stacks, images, DAGs, as one release. Can be repeated after a failure at any step."""
-    outcome = deploy_environment(Workspace(env), say, Choices(images=not without_images, airflow=not without_airflow))
+    workspace, choices = Workspace(env), Choices(images=not without_images, airflow=not without_airflow)
+    if dry_run:
+        _show_plan(plan_deploy(workspace, choices), as_json)
+        return
+    outcome = deploy_environment(workspace, say, choices)
     if as_json:
-        show_json(outcome.as_dict())
+        show_json({**outcome.as_dict(), "dry_run": False})
+
+
+def _show_plan(plan: DeployPlan, as_json: bool) -> None:
+    if as_json:
+        show_json(plan.as_dict())
+        return
+    for step in plan.steps:
+        say(f"{step.name}: " + ("nothing to do" if not step.would else f"would {step.would[0]}"))
+        for line in step.would[1:]:
+            say(f"{' ' * len(step.name)}  would {line}")
+    for line in plan.downtime:
+        say(line)
 
 
 @app.command()
@@ -70,13 +96,18 @@ def destroy(
     env: Env,
     name: Annotated[str, typer.Option("--name", help="The environment's name once more; asked for if not given.")] = "",
     dry_run: DryRun = False,
+    as_json: Json = False,
 ) -> None:
     """Remove an environment; where data is kept (keeps_data), buckets, key and images stay."""
     workspace = Workspace(env)
     if dry_run:
-        say(f"would remove: {', '.join(plan_destroy(workspace)) or 'nothing'}")
-        return
-    destroy_environment(workspace, name or typer.prompt(f"Type the name of the environment to remove ({env})"), say)
+        stacks = plan_destroy(workspace)
+        say(f"would remove: {', '.join(stacks) or 'nothing'}")
+    else:
+        typed = name or typer.prompt(f"Type the name of the environment to remove ({env})", err=True)
+        stacks = destroy_environment(workspace, typed, say)
+    if as_json:
+        show_json({"dry_run": dry_run, "stacks": stacks})
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -6,7 +6,8 @@ from ops.airflow_state.apply import apply_state
 from ops.airflow_state.plan import Action, plan_state
 from ops.airflow_state.rest import AirflowRest
 from ops.options import DryRun, Env, Json, say, show_json, show_table
-from ops.smoke import smoke_run
+from ops.release.store import ReleaseStore
+from ops.smoke import DAG, smoke_run
 from ops.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="Airflow's pools, variables and connections; a smoke run.")
@@ -41,9 +42,14 @@ def airflow_drift(env: Env, as_json: Json = False) -> None:
 
 
 @app.command("smoke")
-def airflow_smoke(env: Env, as_json: Json = False) -> None:
+def airflow_smoke(env: Env, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Run the DAG `tasklane_smoke` and see that it runs the current release."""
-    result = smoke_run(Workspace(env), say)
+    workspace = Workspace(env)
+    if dry_run:
+        result = {"dry_run": True, "dag": DAG, "release": ReleaseStore(workspace).running_id()}
+        say(f"would run {DAG} and look for release {result['release'] or '(none runs yet)'}")
+    else:
+        result = smoke_run(workspace, say)
     if as_json:
         show_json(result)
 

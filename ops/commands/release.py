@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.options import DryRun, Env, Json, say, show_json, show_table
-from ops.release.compare import compare, lines
+from ops.release.compare import compare, contents, lines
 from ops.release.create import create_release
 from ops.release.lock import deployment_lock
 from ops.release.plan import as_markdown, plan_release
@@ -57,9 +57,13 @@ def release_list(env: Env, as_json: Json = False) -> None:
 
 
 @app.command("show")
-def release_show(release_id: ReleaseId, env: Env) -> None:
-    """Print the record of a release as JSON."""
-    show_json(ReleaseStore(Workspace(env)).get(release_id).model_dump(mode="json"))
+def release_show(release_id: ReleaseId, env: Env, as_json: Json = False) -> None:
+    """Show what a release is made of; with --json its whole record."""
+    release = ReleaseStore(Workspace(env)).get(release_id)
+    if as_json:
+        show_json(release.model_dump(mode="json"))
+        return
+    show_table(("part", "name", "what"), contents(release), empty="")
 
 
 @app.command("plan")
@@ -103,11 +107,15 @@ def release_promote(
     if dry_run:
         release = ReleaseStore(source).get(release_id)
         digests = check(release, target, any_revision=any_revision)
-        show_json({"dry_run": True, "release": release.id, "digests": digests})
+        if as_json:
+            show_json({"dry_run": True, "release": release.id, "digests": digests})
+            return
+        say(f"would run {release.id} of {from_env} in {to_env}: {len(release.dags)} DAG files and the images")
+        show_table(("task", "digest"), list(digests.items()), empty="there is no task")
         return
     outcome = promote(source, target, release_id, say, any_revision=any_revision, airflow=not without_airflow)
     if as_json:
-        show_json(outcome.as_dict())
+        show_json({**outcome.as_dict(), "dry_run": False})
 
 
 @app.command("rollback")

@@ -35,6 +35,17 @@ def lines(difference: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return rows
 
 
+def contents(release: Release) -> list[tuple[str, str, str]]:
+    """(part, name, what) of one release, for people."""
+    origin = f", promoted from {release.promoted_from}" if release.promoted_from else ""
+    made = f"of {release.revision}{'-dirty' if release.dirty else ''} by {release.author}, {release.created}{origin}"
+    rows = [("release", release.id, made)]
+    rows += [("image", task, image.image) for task, image in release.images.items()]
+    rows += [("task revision", task, revision) for task, revision in _revisions(release).items()]
+    rows += [("file", key, f"version {file.version or 'none'}") for key, file in release.files.items()]
+    return [*rows, ("DAG files", str(len(release.dags)), "")]
+
+
 def _digests(release: Release) -> dict[str, str]:
     """Without the registry: the same image in another account is the same image."""
     return {task: image.image.split("/", 1)[-1].split("/", 1)[-1] for task, image in release.images.items()}
