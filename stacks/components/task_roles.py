@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_ecr as ecr
@@ -18,11 +18,19 @@ from platform_spec.tasks import Task
 from stacks.components.data_access import data_statements
 
 
-def _ecs_tasks(stack: Stack) -> iam.IPrincipal:
-    """Only ECS acting for this account (ECS developer guide, "Task IAM role": confused deputy)."""
+def _role(scope: Construct, *, name: str, statements: Sequence[iam.PolicyStatement], description: str) -> iam.IRole:
+    """A role with these statements, for ECS alone and acting for this account.
+
+    ECS developer guide, "Task IAM role": confused deputy.
+    """
+    stack = Stack.of(scope)
     source = stack.format_arn(service="ecs", resource="*")
     conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": source}}
-    return iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
+    principal = iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
+    role = iam.Role(scope, "Role", role_name=name, assumed_by=principal, description=description)
+    if statements:
+        iam.ManagedPolicy(scope, "Policy", roles=[role], statements=list(statements))
+    return role.without_policy_updates()  # CDK may add nothing to it on its own: what is granted is written down
 
 
 class TaskRole(Construct):
@@ -32,19 +40,12 @@ class TaskRole(Construct):
         self, scope: Construct, id_: str, *, task: Task, names: Names, bucket: s3.IBucket, key: kms.IKey
     ) -> None:
         super().__init__(scope, id_)
-        stack = Stack.of(self)
-        role = iam.Role(
+        self.role = _role(
             self,
-            "Role",
-            role_name=names.task_role(task.name),
-            assumed_by=_ecs_tasks(stack),
+            name=names.task_role(task.name),
+            statements=data_statements(Stack.of(self), task.access, bucket, key),
             description=f"The program of {task.name} acts with it",
         )
-        statements = data_statements(stack, task.access, bucket, key)
-        if statements:
-            iam.ManagedPolicy(self, "Policy", roles=[role], statements=statements)
-        # CDK may add nothing to it on its own: what is granted is written down above.
-        self.role = role.without_policy_updates()
 
 
 class ExecutionRole(Construct):
@@ -63,14 +64,6 @@ class ExecutionRole(Construct):
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id_)
-        stack = Stack.of(self)
-        role = iam.Role(
-            self,
-            "Role",
-            role_name=names.execution_role(task.name),
-            assumed_by=_ecs_tasks(stack),
-            description=f"ECS starts {task.name} with it: image, log, secrets",
-        )
         pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
         write = ["logs:CreateLogStream", "logs:PutLogEvents"]
         statements = [
@@ -79,9 +72,13 @@ class ExecutionRole(Construct):
             iam.PolicyStatement(sid="WriteLog", actions=write, resources=[log_group.log_group_arn]),
         ]
         if secrets:
-            statements += _secret_statements(stack, secrets, key)
-        iam.ManagedPolicy(self, "Policy", roles=[role], statements=statements)
-        self.role = role.without_policy_updates()
+            statements += _secret_statements(Stack.of(self), secrets, key)
+        self.role = _role(
+            self,
+            name=names.execution_role(task.name),
+            statements=statements,
+            description=f"ECS starts {task.name} with it: image, log, secrets",
+        )
 
 
 def _secret_statements(
