@@ -1,10 +1,10 @@
 """DAGs in the bucket: what the DAG folder should hold, what it holds, and the upload that closes the gap.
 
-Airflow reads the folder every 30 s, so the order matters: new and changed files first, the manifest after them, files
-that are gone last. A DAG never sees a manifest that names what is not there yet.
+Airflow reads the folder every 30 s, so the order matters: changed modules, changed DAG files, the manifest, and at last
+the removal of files that are gone. A DAG never sees a manifest that names what is not there yet.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ops.errors import UserError
@@ -71,12 +71,19 @@ def upload(workspace: Workspace, files: Mapping[str, bytes], manifest: Manifest,
     if dry_run or not changes:
         return changes
     bucket, changed = Bucket(workspace), [*changes.added, *changes.changed]
-    bucket.put_all({PREFIX + path: wanted[path] for path in changed if path != FILE_NAME})
+    for group in _in_order(changed):
+        bucket.put_all({PREFIX + path: wanted[path] for path in group})
     if FILE_NAME in changed:
         bucket.put(PREFIX + FILE_NAME, wanted[FILE_NAME])
     bucket.delete(PREFIX + path for path in changes.removed)
     _verify(workspace, wanted)
     return changes
+
+
+def _in_order(changed: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Modules before the DAG files that import them, so that a DAG parsed in between finds what is new in its kit."""
+    files = [path for path in changed if path != FILE_NAME]
+    return [path for path in files if "/" in path], [path for path in files if "/" not in path]
 
 
 def _verify(workspace: Workspace, wanted: Mapping[str, bytes]) -> None:

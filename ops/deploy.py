@@ -3,7 +3,7 @@
 Bootstrap, templates, the stacks that images and files need, images, files for MWAA, all other stacks, the release.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from ops.cdk import parameters, run_cdk
 from ops.errors import UserError
 from ops.images.ship import build, chosen, image_states, push
 from ops.infrastructure.changes import Parameters, stack_changes
-from ops.infrastructure.stacks import failure, settled, stack_exists
+from ops.infrastructure.stacks import busy_stacks, failure, settled, stack_exists
 from ops.infrastructure.templates import synthesize, templates
 from ops.mwaa_files import mwaa_files, upload_mwaa_files
 from ops.release.create import Outcome, create_release
@@ -63,11 +63,13 @@ def foundation(workspace: Workspace, say: Say) -> None:
     needed = [workspace.names.stack(part) for part in FOUNDATION]
     missing = [name for name in needed if name in wanted and not stack_exists(workspace, name)]
     if missing:
+        wait_for_cloudformation(workspace, missing, say)
         deploy_stacks(workspace, missing, {}, say)
 
 
 def bootstrap(workspace: Workspace, say: Say) -> None:
     """`cdk bootstrap` of account and Region, once."""
+    wait_for_cloudformation(workspace, ["CDKToolkit"], say)
     if stack_exists(workspace, "CDKToolkit"):
         return
     say("bootstrap: preparing account and Region for the CDK")
@@ -78,6 +80,7 @@ def bootstrap(workspace: Workspace, say: Say) -> None:
 
 def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Outcome:
     """Images, files, stacks, release; the caller holds the lock."""
+    wait_for_cloudformation(workspace, templates(workspace), say)
     registry = workspace.names.stack("registry")  # a new task's repository must be there before its image
     deploy_stacks(workspace, [c.stack for c in stack_changes(workspace, {}) if c.stack == registry], {}, say)
     settings = {
@@ -85,10 +88,6 @@ def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Ou
         workspace.names.stack("airflow"): upload_mwaa_files(workspace, mwaa_files(workspace)),
     }
     changes = stack_changes(workspace, settings)
-    for busy in [change for change in changes if change.kind.endswith("_IN_PROGRESS)")]:
-        say(f"stacks: {busy.stack}: waiting for CloudFormation to end what was begun")
-        settled(workspace, busy.stack, minutes=MWAA_MINUTES)
-        changes = stack_changes(workspace, settings)
     for change in changes:
         say(f"stacks: {change.stack}: {change.kind}" + (f"; {change.downtime}" if change.downtime else ""))
     deploy_stacks(workspace, [change.stack for change in changes], settings, say)
@@ -98,6 +97,13 @@ def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Ou
         apply_state(workspace, rest, plan_state(workspace, rest), say)
         smoke_run(workspace, say)
     return outcome
+
+
+def wait_for_cloudformation(workspace: Workspace, names: Iterable[str], say: Say) -> None:
+    """A deployment that was killed leaves CloudFormation at work, and it takes no second order for the same stack."""
+    for name in busy_stacks(workspace, names):
+        say(f"stacks: {name}: waiting for CloudFormation to end what was begun")
+        settled(workspace, name, minutes=MWAA_MINUTES)
 
 
 def image_values(workspace: Workspace, choices: Choices, say: Say) -> dict[str, str]:

@@ -88,6 +88,7 @@ class Workspace:
         if "AWS_ENDPOINT_URL" in variables:
             arguments["endpoint_url"] = variables["AWS_ENDPOINT_URL"]
             arguments |= {name.lower(): variables[name] for name in _KEYS if name in variables}
+        if "AWS_ENDPOINT_URL" in variables or "AWS_ENDPOINT_URL" in os.environ:
             # `env.airflow…` in front of 127.0.0.1 would be no host.
             config = config.merge(Config(inject_host_prefix=False))
         if self.reads_as_role:

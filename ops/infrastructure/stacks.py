@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,12 +53,7 @@ def deployed_stack(workspace: Workspace, name: str) -> DeployedStack | None:
 
 def stack_exists(workspace: Workspace, name: str) -> bool:
     """Whether the stack was created to its end."""
-    try:
-        return _status(workspace, name) in USABLE
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return False
-        raise
+    return _status_or_none(workspace, name) in USABLE
 
 
 def set_parameters(workspace: Workspace, name: str, values: Mapping[str, str], *, minutes: float) -> None:
@@ -85,12 +81,24 @@ def set_parameters(workspace: Workspace, name: str, values: Mapping[str, str], *
 def settled(workspace: Workspace, name: str, *, minutes: float) -> str:
     """Wait for what CloudFormation is doing to a stack, ours or that of a deployment that was killed; its status."""
     until, pause = time.monotonic() + minutes * 60, 0.2
-    while (status := _status(workspace, name)).endswith("_IN_PROGRESS") and status not in USABLE:
+    while is_busy(status := _status(workspace, name)):
         if time.monotonic() > until:
             raise UserError(f"stack {name} is still {status} after {minutes:g} minutes; watch it in CloudFormation")
         time.sleep(pause)
         pause = min(pause * 1.5, 15)
     return status
+
+
+def is_busy(status: str) -> bool:
+    """Whether CloudFormation is at work; REVIEW_IN_PROGRESS means a change set that nobody has carried out."""
+    return status.endswith("_IN_PROGRESS") and status not in USABLE and status != "REVIEW_IN_PROGRESS"
+
+
+def busy_stacks(workspace: Workspace, names: Iterable[str]) -> list[str]:
+    """Those of the named stacks that CloudFormation is at work on; asked for all at once."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        statuses = pool.map(lambda name: (name, _status_or_none(workspace, name)), names)
+        return [name for name, status in statuses if status and is_busy(status)]
 
 
 def failure(workspace: Workspace, name: str) -> str:
@@ -108,6 +116,15 @@ def failure(workspace: Workspace, name: str) -> str:
         ):
             break
     return "\n".join(reversed(causes))
+
+
+def _status_or_none(workspace: Workspace, name: str) -> str | None:
+    try:
+        return _status(workspace, name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":  # "Stack with id … does not exist"
+            return None
+        raise
 
 
 def _status(workspace: Workspace, name: str) -> str:

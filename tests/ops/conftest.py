@@ -4,15 +4,12 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ops.deploy import Choices, bootstrap, deploy, deploy_stacks
@@ -20,9 +17,11 @@ from ops.images.engines import answering_engine
 from ops.infrastructure.templates import synthesize
 from ops.release.create import Outcome
 from ops.workspace import Workspace
-from tests.ops.repository import make_repository
+from tests.ops.emulator import running_emulator
+from tests.ops.repository import ACCOUNT, make_repository
 
 ROOT = Path(__file__).resolve().parents[2]
+REPOSITORY_LABEL = "org.opencontainers.image.source"
 ROLE_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 HAS_ENGINE = answering_engine() is not None
 
@@ -30,21 +29,8 @@ HAS_ENGINE = answering_engine() is not None
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Endpoint of a local AWS that lives as long as the test session."""
-    folder = tmp_path_factory.mktemp("aws")
-    (folder / "images.json").write_text("{}")
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    argv = [str(ROOT / ".venvs/emulator/bin/python"), "-m", "local.aws", "--port", str(port)]
-    argv += ["--state", str(folder / "state"), "--images", str(folder / "images.json")]
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TASKLANE_EMULATOR_TOKEN": "token-of-the-tests"}
-    process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    endpoint = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{endpoint}/_tasklane/health", process)
+    with running_emulator(tmp_path_factory.mktemp("aws")) as endpoint:
         yield endpoint
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.fixture
@@ -74,18 +60,6 @@ def workspace(tmp_path: Path, emulator: str, monkeypatch: pytest.MonkeyPatch) ->
     s3.delete_bucket(Bucket=bucket)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, "the emulator ended while it started"
-        try:
-            if httpx.get(url, timeout=1).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise TimeoutError(url)
-
-
 @dataclass
 class Deployed:
     """An environment that was deployed from nothing, by the repository of a test module."""
@@ -107,7 +81,7 @@ class Deployed:
 
 
 @pytest.fixture(scope="session")
-def deployed_once(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployed, dict[str, str]]:
+def deployed_once(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed, dict[str, str]]]:
     """Environment `one`, deployed into an account in which nothing was, and the shell of its pipeline."""
     with pytest.MonkeyPatch.context() as shell:
         shell.setenv("AWS_ENDPOINT_URL", emulator)
@@ -115,7 +89,8 @@ def deployed_once(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> tu
         made = Deployed(Workspace("one", root), [])
         hand_over(made.again(), shell)
         made.deploy()
-        return made, {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", *ROLE_VARIABLES)}
+        yield made, {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", *ROLE_VARIABLES)}
+    remove_images(root)
 
 
 @pytest.fixture
@@ -127,15 +102,29 @@ def deployed(deployed_once: tuple[Deployed, dict[str, str]], monkeypatch: pytest
     return Deployed(made.again(), [])
 
 
-def forget_role(shell: pytest.MonkeyPatch) -> None:
-    """Back to a person with all rights in the account (the emulator's root)."""
+def remove_images(root: Path) -> None:
+    """Take what was built from a test's repository out of the engine: its images carry the path as a label."""
+    engine = answering_engine()
+    if engine is None or engine.name == "buildah":
+        return
+    asked = [engine.name, "images", "--quiet", "--filter", f"label={REPOSITORY_LABEL}={root}"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    if found:
+        subprocess.run([engine.name, "rmi", "--force", *set(found)], capture_output=True, check=True)
+
+
+def forget_role(shell: pytest.MonkeyPatch, account: str = ACCOUNT) -> None:
+    """Back to a person with all rights in the account (local/aws/README.md: its number is the key of its root)."""
     for name in ROLE_VARIABLES:
         shell.delenv(name, raising=False)
+    if account != ACCOUNT:
+        shell.setenv("AWS_ACCESS_KEY_ID", account)
+        shell.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
 def hand_over(workspace: Workspace, shell: pytest.MonkeyPatch) -> None:
     """What a person does once with the account's rights; from then on the shell has the pipeline's role."""
-    forget_role(shell)
+    forget_role(shell, workspace.environment.account)
     with ThreadPoolExecutor() as pool:
         bootstrapped = pool.submit(bootstrap, workspace, lambda line: None)
         synthesize(workspace)

@@ -60,9 +60,9 @@ retries = 1
 timeout_minutes = 10
 """
 ENVIRONMENT = """\
-account = "000000000000"
-region = "us-east-1"
-zones = ["us-east-1a", "us-east-1b"]
+account = "{account}"
+region = "{region}"
+zones = ["{region}a", "{region}c"]
 keeps_data = false
 log_retention_days = 1
 [airflow]
@@ -73,14 +73,27 @@ cidr = "10.90.0.0/16"
 [delivery]
 repository = "example-org/data-platform"
 creates_provider = {creates_provider}
-readers = ["arn:aws:iam::000000000000:role/tasklane-two-deploy"]
+readers = ["arn:aws:iam::{other}:role/tasklane-two-deploy"]
 [pools]
 platform = 20
 """
+ACCOUNT, REGION = "000000000000", "us-east-1"
+# In an account and Region of its own, as stg is beside dev; the other environments share the emulator's account.
+ELSEWHERE = {"two": ("444455556666", "ap-northeast-1")}
+
+
+def environment_file(name: str, *, creates_provider: bool) -> str:
+    account, region = ELSEWHERE.get(name, (ACCOUNT, REGION))
+    given = {"account": account, "region": region, "other": ELSEWHERE["two"][0]}
+    return ENVIRONMENT.format(**given, creates_provider=str(creates_provider).lower())
 
 
 def make_repository(folder: Path, *environments: str) -> Path:
-    """Write it to `folder`, committed to git, with the named environments."""
+    """Write it to `folder`, committed to git, with the named environments (the first makes the provider).
+
+    Everything that is not in LINKED is its own, and can be changed.
+    """
+    folder.mkdir(exist_ok=True)
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "platform_spec", folder / "platform_spec", ignore=shutil.ignore_patterns("__pycache__"))
@@ -97,14 +110,15 @@ def make_repository(folder: Path, *environments: str) -> Path:
         "task_images/hello/requirements.lock": LOCK,
         ".gitignore": "cdk.out/\n__pycache__/\n",
         **{
-            f"environments/{name}.toml": ENVIRONMENT.format(creates_provider=str(first).lower())
-            for name, first in zip(environments, [True, *[False] * len(environments)], strict=False)
+            f"environments/{name}.toml": environment_file(name, creates_provider=i == 0 or name in ELSEWHERE)
+            for i, name in enumerate(environments)
         },
     }
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content)
     git(folder, "init", "-q", "-b", "main")
+    git(folder, "config", "remote.origin.url", str(folder))
     commit(folder)
     return folder
 

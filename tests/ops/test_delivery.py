@@ -44,6 +44,10 @@ def test_the_deploy_role_leaves_releases_and_other_environments_alone(deployed: 
     record = f"releases/records/{ReleaseStore(deployed.workspace).running_id()}.json"
     with pytest.raises(ClientError, match="s3:DeleteObject"):
         s3.delete_object(Bucket=names.dag_bucket, Key=record)
+    with pytest.raises(ClientError, match=r"s3:PutObject .*explicit deny"):
+        s3.put_object(Bucket=names.dag_bucket, Key=record, Body=b"edited")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=names.dag_bucket, Key=record, Body=b"edited", IfNoneMatch="*")
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.list_objects_v2(Bucket=names.data_bucket)
     with pytest.raises(ClientError, match="cloudformation:UpdateStack"):

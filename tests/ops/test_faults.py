@@ -2,23 +2,29 @@
 
 import json
 import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from subprocess import DEVNULL
 
 import pytest
 
 from ops.dags import dag_files, upload
 from ops.deploy import Choices, deploy, deploy_stacks
 from ops.errors import UserError
-from ops.infrastructure.stacks import stack_exists
+from ops.infrastructure.stacks import busy_stacks, settled, stack_exists
 from ops.infrastructure.templates import synthesize
 from ops.objects import Bucket, sha256
 from ops.release.create import create_release
-from ops.release.lock import KEY, deployment_lock
+from ops.release.lock import deployment_lock
 from ops.release.store import ReleaseStore
 from ops.workspace import Workspace
+from platform_spec.releases import LOCK
 from tests.ops.conftest import HAS_ENGINE, Deployed, forget_role
-from tests.ops.repository import commit
+from tests.ops.emulator import tell_emulator
+from tests.ops.repository import ROOT, commit
 
 KILLED = 9
 
@@ -110,6 +116,51 @@ def test_a_deployment_killed_at_each_of_its_steps_is_finished_by_the_next(deploy
 CHOICES = Choices(airflow=False)
 
 
+def test_killed_with_all_its_programs_while_cloudformation_works_the_next_deployment_waits_and_finishes(
+    deployed: Deployed, emulator: str
+) -> None:
+    store = ReleaseStore(deployed.workspace)
+    running, folder = store.running_id(), dag_folder(deployed.workspace)
+    declaration = deployed.root / "task_images/hello/task.toml"
+    declaration.write_text(declaration.read_text().replace("memory_mib = 512", "memory_mib = 1024"))
+    commit(deployed.root)
+    slow = {"fault": "slow_resource", "type": "AWS::ECS::TaskDefinition", "seconds": 8, "count": 1}
+    tell_emulator(emulator, "faults", {"rules": [slow], "replace": True})
+    stack = deployed.workspace.names.stack("compute")
+    argv = [str(ROOT / ".venv/bin/tasklane"), "deploy", "--env", "one", "--without-airflow", "--without-images"]
+    environ = {**os.environ, "TASKLANE_ROOT": str(deployed.root)}
+    deploying = subprocess.Popen(argv, env=environ, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
+    while not busy_stacks(deployed.workspace, [stack]):
+        assert deploying.poll() is None
+        time.sleep(0.02)
+    os.killpg(deploying.pid, signal.SIGKILL)  # the CLI, the CDK CLI and its Node, with no chance to clean up
+    deploying.wait()
+    assert busy_stacks(deployed.workspace, [stack]) == [stack]
+    assert (store.running_id(), dag_folder(deployed.workspace)) == (running, folder)
+    outcome = deployed.deploy()
+    assert f"stacks: {stack}: waiting for CloudFormation to end what was begun" in deployed.said
+    assert outcome.created
+    arn = outcome.release.task_definitions["hello"]
+    found = deployed.workspace.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    assert found["memory"] == "1024"
+    assert not deployed.deploy().created
+
+
+def test_a_change_set_that_nobody_carried_out_is_not_waited_for(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of a CDK CLI that was killed between making the change set of a new stack and carrying it out."""
+    forget_role(monkeypatch)
+    workspace = deployed.again()
+    cloudformation, name = workspace.client("cloudformation"), "tasklane-one-left-over"
+    template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    made = {"StackName": name, "TemplateBody": template, "ChangeSetName": "cdk-deploy", "ChangeSetType": "CREATE"}
+    cloudformation.create_change_set(**made)
+    assert settled(workspace, name, minutes=1) == "REVIEW_IN_PROGRESS"
+    assert busy_stacks(workspace, [name]) == []
+    cloudformation.delete_stack(StackName=name)
+
+
 def test_two_at_once_one_wins_the_other_is_told_who_and_since_when(deployed: Deployed) -> None:
     told = r"is being changed by .+ \(deploy\) on .+ since 20\d\d-.*; wait until"
     with deployment_lock(deployed.again(), "deploy"), pytest.raises(UserError, match=told):
@@ -124,13 +175,13 @@ def test_the_lock_of_another_machine_is_taken_over_only_when_it_is_not_renewed(
     renewed = (datetime.now(UTC) - timedelta(seconds=age_seconds)).isoformat()
     held = {"who": "kim", "what": "deploy", "since": "2026-01-01T00:00:00+00:00", "host": "elsewhere", "process": 1}
     bucket = Bucket(deployed.workspace)
-    bucket.put(KEY, json.dumps({**held, "process_started": "1", "id": "x", "renewed": renewed}).encode())
+    bucket.put(LOCK, json.dumps({**held, "process_started": "1", "id": "x", "renewed": renewed}).encode())
     if taken:
         assert deployed.deploy() is not None
     else:
         with pytest.raises(UserError, match="is being changed by kim"):
             deployed.deploy()
-        bucket.delete([KEY])
+        bucket.delete([LOCK])
 
 
 def test_another_hand_in_the_bucket_is_named(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,9 +218,9 @@ def test_a_stack_that_was_rolled_back_is_shown_with_resource_and_reason(
     assert [cause.split()[1:4] for cause in causes] == [["GitHub", "(AWS::IAM::OIDCProvider)", "CREATE_FAILED:"]]
     assert "already exists" in causes[0]
     assert last.endswith("cdk.out/three-deploy.log")
-    path.write_text(text.replace("creates_provider = true", "creates_provider = false"))
-    right = Workspace("three", deployed.root)
-    synthesize(right)
-    deploy_stacks(right, ["tasklane-three-delivery"], {}, lambda line: None)  # the same command, without the cause
-    assert stack_exists(right, "tasklane-three-delivery")
+    iam = wrong.client("iam")
+    [provider] = [found["Arn"] for found in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
+    deploy_stacks(wrong, ["tasklane-three-delivery"], {}, lambda line: None)  # the same command, without the cause
+    assert stack_exists(wrong, "tasklane-three-delivery")
     path.unlink()

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.deploy import Choices
+from ops.deploy_plan import plan_deploy
 from ops.errors import UserError
 from ops.images.repositories import pushed_images
+from ops.infrastructure.stacks import stack_exists
 from ops.objects import Bucket
 from ops.release.compare import compare, lines
 from ops.release.create import create_release
@@ -137,12 +140,37 @@ def test_a_deregistered_revision_is_made_anew(deployed: Deployed, monkeypatch: p
     assert (found["status"], found["containerDefinitions"][0]["image"]) == ("ACTIVE", running.images["hello"].image)
 
 
+def test_a_dry_run_of_a_deployment_says_each_step_and_changes_nothing(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_airflow = Choices(images=HAS_ENGINE, airflow=False)
+    deployed.deploy()
+    assert plan_deploy(deployed.again(), without_airflow).as_dict()["empty"]
+    change_dag(deployed, "to be looked at")
+    before = ReleaseStore(deployed.workspace).ids()
+    steps = {step.name: step.would for step in plan_deploy(deployed.again(), without_airflow).steps if step.would}
+    assert steps == {"release": ("change hello.py", "write a release and its manifest")}
+    assert ReleaseStore(deployed.workspace).ids() == before
+    deployed.deploy()
+    empty = Workspace("two", deployed.root)
+    forget_role(monkeypatch, empty.environment.account)
+    plan = plan_deploy(empty, Choices(images=HAS_ENGINE))
+    steps = {step.name: step.would for step in plan.steps}
+    assert steps["bootstrap"] == ("cdk bootstrap aws://444455556666/ap-northeast-1",)
+    assert steps["foundation"] == tuple(f"create tasklane-two-{part}" for part in ("storage", "network", "registry"))
+    assert "create tasklane-two-airflow" in steps["stacks"]
+    assert steps["smoke run"] == ("run tasklane_smoke",)
+    assert plan.downtime == ("MWAA creates the environment: 20-40 minutes",)
+    assert not stack_exists(empty, "CDKToolkit")
+
+
 @needs_engine
 def test_promotion_runs_the_same_digests_and_dags_elsewhere_and_builds_nothing(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tested = deployed.deploy().release
     said: list[str] = []
+    assert Workspace("two", deployed.root).environment.account != deployed.workspace.environment.account
     hand_over(Workspace("two", deployed.root), monkeypatch)
     source = Workspace("one", deployed.root, reads_as_role=True)
     outcome = promote(source, Workspace("two", deployed.root), "running", said.append, airflow=False)
@@ -172,14 +200,18 @@ def test_uncommitted_changes_are_refused_where_data_is_kept(deployed: Deployed, 
     path.write_text(before)
 
 
-def test_records_are_written_once_and_damage_is_named(deployed: Deployed) -> None:
+def test_records_are_written_once_and_damage_is_named(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ReleaseStore(deployed.workspace)
     running = store.running()
     assert running is not None
     with pytest.raises(UserError, match="exists already; releases are never edited"):
         store.add(running)
     digest = running.dags["hello.py"]
-    Bucket(deployed.workspace).put(f"releases/blobs/{digest}", b"# damaged\n")
+    with monkeypatch.context() as shell:  # the deploy role may neither overwrite nor delete it
+        forget_role(shell)
+        bucket = Bucket(deployed.again())
+        bucket.delete([f"releases/blobs/{digest}"])
+        bucket.put_once(f"releases/blobs/{digest}", b"# damaged\n")
     with pytest.raises(UserError, match=f"releases/blobs/{digest} has the content .*: somebody changed it"):
         plan_rollback(deployed.again(), running.id)
 
