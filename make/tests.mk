@@ -1,5 +1,5 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e faults
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers faults
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -41,6 +41,9 @@ test-images: $(IMAGE_TEST_VENVS)
 
 test-e2e: $(SETUP)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e
+
+test-containers: $(SETUP) ## build the task image, push, pull and run it by ECS (podman or docker; TASKLANE_BUILD_OPTIONS)
+	.venv/bin/python -m pytest $(PYTEST) -rs --timeout=1800 tests/containers
 
 faults: $(SETUP) $(AIRFLOW_VENVS) ## kill, throttle and break things while hundreds of tasks run (about 10 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=1200 tests/faults
