@@ -12,6 +12,7 @@ from pathlib import Path
 from local.events import Events
 from local.processes import LocalError
 from local.state import ROOT
+from ops.images.engines import build_options
 from platform_spec.content import content_tag
 from platform_spec.tasks import Task, load_tasks
 
@@ -61,7 +62,7 @@ def _container(engine: str, task: Task, events: Events, *, required: bool) -> di
     entry = {"runtime": engine, "engine": engine, "image": image}
     if subprocess.run([engine, "image", "inspect", image], capture_output=True, check=False).returncode == 0:
         return entry
-    argv = [engine, "build", "--tag", image, str(task.folder)]
+    argv = [engine, "build", *build_options(), "--tag", image, str(task.folder)]
     try:
         built = subprocess.run(argv, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
         reason = (built.stderr.strip() or built.stdout.strip() or "no message").splitlines()[-1]
