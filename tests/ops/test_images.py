@@ -98,7 +98,7 @@ def test_the_bill_of_materials_lies_beside_the_image(shipped: Workspace) -> None
     assert artifact["artifactType"] == MEDIA_TYPE
     assert artifact["subject"]["digest"] == image.digest
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bom)) is None
-    assert bom["metadata"]["component"]["purl"].startswith(f"pkg:oci/hello@{image.digest.replace(':', '%3A')}")
+    assert bom["metadata"]["component"]["purl"].startswith(f"pkg:oci/hello@{image.digest}?tag={image.tag}")
     [said] = bom["metadata"]["component"]["properties"]
     assert said == {"name": PACKAGES_PROPERTY, "value": "none: the image has no /var/lib/dpkg/status"}
     [certifi] = [c for c in bom["components"] if c["name"] == "certifi"]
