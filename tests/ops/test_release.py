@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ops.deploy import Choices
 from ops.deploy_plan import plan_deploy
 from ops.errors import UserError
-from ops.images.repositories import pushed_images
+from ops.images.repositories import digests_of_tags, pushed_images
 from ops.infrastructure.stacks import stack_exists
 from ops.objects import Bucket
 from ops.release.compare import compare, lines
@@ -180,8 +181,21 @@ def test_promotion_runs_the_same_digests_and_dags_elsewhere_and_builds_nothing(
     digest = tested.images["hello"].image.rsplit("@", 1)[1]
     assert outcome.release.images["hello"].image.endswith(f"/tasklane-two/hello@{digest}")
     assert [i.digest for i in pushed_images(Workspace("two", deployed.root), "hello")] == [digest]
+    bill = tested.images["hello"].tag + ".cdx"
+    copies = [digests_of_tags(side, "hello", [bill]) for side in (source, Workspace("two", deployed.root))]
+    assert copies[0] == copies[1] != {}
     again = promote(source, Workspace("two", deployed.root), tested.id, said.append, airflow=False)
     assert not again.created
+
+
+def test_only_the_named_role_of_the_other_account_may_read_what_is_promoted(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_role = f"arn:aws:iam::{deployed.workspace.environment.account}:role/{deployed.workspace.names.plan_role}"
+    two = Workspace("two", deployed.root)
+    forget_role(monkeypatch, two.environment.account)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        two.client("sts").assume_role(RoleArn=plan_role, RoleSessionName="somebody")
 
 
 def test_a_release_of_another_revision_is_not_promoted_unless_asked(deployed: Deployed) -> None:
