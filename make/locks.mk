@@ -9,6 +9,7 @@ lock: $(UV) ## compile all locks anew (CONSTRAINTS=folder for Airflow's)
 	$(COMPILE) locks/emulator.in -o locks/emulator.txt
 	$(COMPILE) locks/postgres.in -o locks/postgres.txt
 	$(COMPILE) locks/security.in -o locks/security.txt
+	$(COMPILE) -c locks/project.txt locks/browser.in -o locks/browser.txt
 	@for version in $(AIRFLOW_VERSIONS); do \
 	  test -f $(CONSTRAINTS)/constraints-$$version.txt || { echo "lock: no $(CONSTRAINTS)/constraints-$$version.txt; give CONSTRAINTS=<folder>" >&2; exit 1; }; \
 	  { echo "apache-airflow==$$version"; grep -v '^#' locks/airflow.in; } > .tools/airflow-$$version.in; \

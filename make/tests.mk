@@ -1,5 +1,5 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers faults
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers test-browser faults
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -44,6 +44,17 @@ test-e2e: $(SETUP)
 
 test-containers: $(SETUP) ## build the task image, push, pull and run it by ECS (podman or docker; TASKLANE_BUILD_OPTIONS)
 	.venv/bin/python -m pytest $(PYTEST) -rs --timeout=1800 tests/containers
+
+# Airflow's version, and the path in front of its UI; each in a world of its own.
+PAGES ?= 3.0.6: 3.2.1:/team/airflow
+test-browser: $(SETUP) $(AIRFLOW_VENVS) $(VENVS)/browser/.made ## the fan-out page in the system's Chromium or Chrome (about 6 minutes)
+	@for page in $(PAGES); do echo "== the page on Airflow $${page%%:*}, under '$${page#*:}/'"; \
+	  FAULTS_AIRFLOW=$${page%%:*} PAGE_PREFIX=$${page#*:} \
+	  $(VENVS)/browser/bin/python -m pytest $(PYTEST) --timeout=900 tests/faults/fan_out/page || exit 1; done
+
+$(VENVS)/browser/.made: locks/browser.txt | $(UV)
+	$(call make_venv,$(VENVS)/browser,locks/browser.txt)
+	@touch $@
 
 faults: $(SETUP) $(AIRFLOW_VENVS) ## kill, throttle and break things while hundreds of tasks run (about 10 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=1200 tests/faults

@@ -138,6 +138,7 @@ $("resume").addEventListener("click", () =>
   act($("resume"), `Run the ${view.totals.states.failed} failed batches again, then what follows?`, (told) => resume(view, told)));
 $("cancel").addEventListener("click", () => act($("cancel"), "Fail this task and stop all of its batches?", () => cancel(view)));
 addEventListener("resize", () => view && timeline($("timeline"), view));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view && draw()); // a canvas keeps its colours
 
 if (snapshot) { view = JSON.parse(snapshot); draw(); }
 else if (where.get("run_id")) live();
