@@ -10,7 +10,8 @@ from platform_spec.prices import Rates, task_cost
 
 # Fargate starts tasks from a bucket of 100 that refills with 20 per second (AWS Fargate service quotas).
 LAUNCH_BUCKET, LAUNCHES_PER_SECOND = 100, 20.0
-# New accounts may run this many vCPU on Fargate on demand (service quota L-3032A538); raised on request.
+# "Fargate On-Demand vCPU resource count" (L-3032A538): 6 in each Region by default (AWS General Reference, Amazon ECS
+# endpoints and quotas). AWS raises it on request, and by itself where an account is used: ask the account if you can.
 DEFAULT_VCPU_QUOTA = 6.0
 # What one scheduler of this project has created and started per second (benchmarks/fan_out/README.md).
 AIRFLOW_STARTS_PER_SECOND = 2.9
@@ -39,14 +40,19 @@ def estimate(
     pace: Pace,
     at: Rates | None,
     limits: Mapping[str, float],
-    vcpu_quota: float = DEFAULT_VCPU_QUOTA,
+    vcpu_quota: float | None = None,
 ) -> Estimate:
-    """`limits` names further bounds on how many run at once (max_parallel, pools, max_active_runs); 0 is none."""
+    """`limits` names further bounds on how many run at once (max_parallel, pools, max_active_runs); 0 is none.
+
+    `vcpu_quota` is the account's own; None: not known, AWS's default.
+    """
     seconds = [pace.seconds(batch.items, batch.bytes) for batch in batches]
     sizes = [size_of(batch, lane) for batch in batches]
     vcpus = max((size.cpu_units / 1024 for size in sizes), default=1.0)
     at_once = {name: value for name, value in limits.items() if value}
-    at_once[f"Fargate vCPU quota ({vcpu_quota:g})"] = max(1.0, vcpu_quota // vcpus)
+    quota = DEFAULT_VCPU_QUOTA if vcpu_quota is None else vcpu_quota
+    whose = " by default" if vcpu_quota is None else ""
+    at_once[f"Fargate vCPU quota ({quota:g}{whose})"] = max(1.0, quota // vcpus)
     bounds = [Bound(name, value, _rounds(seconds, value)) for name, value in at_once.items()]
     longest = max(seconds, default=0.0)
     late = max(0, len(batches) - LAUNCH_BUCKET) / LAUNCHES_PER_SECOND

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ops.deployed import build_manifest, deployed_values
 from ops.errors import UserError
+from ops.preflight.tasks import VCPU_QUOTAS
 from ops.workspace import Workspace
 from platform_spec.fan_out import FanOutManifest, Pace
 from platform_spec.fan_out_estimate import Estimate, estimate
@@ -39,7 +42,18 @@ def preview(workspace: Workspace, dag_id: str, conf: dict[str, Any], bounds: dic
     # An instance's price, and a task's share of it, are not known.
     at = None if lane.lane == "ec2" else rates(deployed.region, lane.architecture)
     pace = Pace.model_validate(declared["pace"])
-    return Preview(answer["manifest"], plan, estimate(plan.batches, lane, pace, at, bounds), declared["lane"])
+    found = estimate(plan.batches, lane, pace, at, bounds, _vcpu_quota(workspace))
+    return Preview(answer["manifest"], plan, found, declared["lane"])
+
+
+def _vcpu_quota(workspace: Workspace) -> float | None:
+    """What this account may run on Fargate on demand at a time; None where it cannot be asked."""
+    code = VCPU_QUOTAS["on demand"]
+    try:
+        found = workspace.client("service-quotas").get_service_quota(ServiceCode="fargate", QuotaCode=code)
+    except (ClientError, BotoCoreError):  # no permission, or the emulator: the estimate says that it took the default
+        return None
+    return float(found["Quota"]["Value"])
 
 
 def _declared(workspace: Workspace, dag_id: str) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def test_the_tightest_bound_decides() -> None:
     held = estimate(BATCHES, LANE, PACE, None, {"max_parallel": 4, "pool": 8, "none": 0}, vcpu_quota=4000)
     assert held.bounds[0].name == "max_parallel"
     assert held.seconds == pytest.approx(40 * 120 / 4)
-    assert estimate(BATCHES, LANE, PACE, None, {}).bounds[0].name == "Fargate vCPU quota (6)"
+    assert estimate(BATCHES, LANE, PACE, None, {}, vcpu_quota=8).bounds[0].name == "Fargate vCPU quota (8)"
+    assert estimate(BATCHES, LANE, PACE, None, {}).bounds[0].name == "Fargate vCPU quota (6 by default)"
 
 
 def test_cost_is_that_of_each_batch_at_its_size() -> None:
