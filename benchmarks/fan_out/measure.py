@@ -17,18 +17,23 @@ from typing import Any
 
 import httpx
 
-from benchmarks.fan_out.meter import Meter
+from benchmarks.fan_out.meter import Meter, count_statements
 from benchmarks.fan_out.patterns import CHILD_OF, PATTERNS
+from local.state import ROOT
 from tests.faults.airflow_client import Observer
 from tests.faults.world import BUCKET, World
 
 SECONDS = 1800
+SETTINGS = {  # with our plugins, as deployed
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
+}
 
 
 def measure(world: World, pattern: str, size: int) -> dict[str, Any]:
     """Run one pattern once; the run's own figures."""
     observer = Observer(world)
-    before = {task["taskArn"] for task in observer.containers()}
+    load, before = os.getloadavg()[0], {task["taskArn"] for task in observer.containers()}
     with Meter(world) as meter:
         begun = time.time()
         run_id = observer.trigger(pattern, n=size)
@@ -46,11 +51,15 @@ def measure(world: World, pattern: str, size: int) -> dict[str, Any]:
         "containers": len(mine),
         "containers_succeeded": sum([c.get("exitCode") for c in t["containers"]] == [0] for t in mine),
         "started_per_second": round((len(started) - 1) / spread, 2) if spread else None,
-        "cpu_seconds_per_batch": round(meter.used.cpu_seconds / size, 3),
-        "transactions_per_batch": round(meter.used.transactions / size, 1),
+        "cpu_seconds_per_batch": round(sum(meter.used.cpu_seconds.values()) / size, 3),
+        "cpu_by_service": {name: round(seconds / size, 3) for name, seconds in meter.used.cpu_seconds.items()},
+        "aws_cpu_seconds_per_batch": round(meter.used.emulator_seconds / size, 3),
+        "machine_busy": round(meter.used.busy_seconds / meter.used.all_seconds, 2),
+        "statements_per_batch": round(meter.used.statements / size, 1),
         "peak_mib": round(meter.peak_mib),
         "failed_children": _failed_children(observer, pattern, run_id),
-        "load_before": round(os.getloadavg()[0], 1),
+        "load_before": round(load, 1),
+        **({"page_ms": _page_ms(world, pattern, run_id)} if pattern.startswith("ours") else {}),
     }
 
 
@@ -75,6 +84,20 @@ def _failed_children(observer: Observer, pattern: str, run_id: str) -> int | Non
     return sum(run["dag_run_id"].startswith(run_id) for run in answer["dag_runs"])
 
 
+def _page_ms(world: World, pattern: str, run_id: str) -> int:
+    """The fan-out page's answer with all that it shows: the median of five."""
+    token = httpx.get(f"{world.state.airflow_url}/auth/token").json()["access_token"]
+    headers = {"authorization": f"Bearer {token}"}
+    where = {"dag_id": pattern, "run_id": run_id}
+    took = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        url = f"{world.state.airflow_url}/fan-out/data/fan-out"
+        httpx.get(url, params=where, headers=headers, timeout=60).raise_for_status()
+        took.append(time.perf_counter() - begun)
+    return round(1000 * sorted(took)[2])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
@@ -84,11 +107,12 @@ def main() -> None:
     options = parser.parse_args()
     results: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="fan-out-benchmark-") as folder:
-        world = World(Path(folder), options.airflow, PATTERNS)
+        world = World(Path(folder), options.airflow, PATTERNS, SETTINGS)
         try:
             world.start_emulator()
             world.deploy()
             world.start_airflow()
+            count_statements(world)
             world.client("s3").put_object(Bucket=BUCKET, Key="raw/modes.json", Body=b"{}")
             measure(world, "ours", 2)  # imports, caches, first parses
             for size in options.sizes:

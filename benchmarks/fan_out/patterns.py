@@ -43,6 +43,14 @@ with DAG("ours", params=N, **OPEN):
     def gather(): pass
     fanned >> gather()
 with DAG("our_child", params=CHILD, **OPEN):
+    run_task("probe", task_id="work", command=["ok", "0.05"], result=False, start_from_trigger=True)
+
+with DAG("ours_by_worker", params=N, **OPEN):
+    fanned = fan_out("worker_child", plan_batches(), poll=dt.timedelta(seconds=2))
+    @task
+    def gather(): pass
+    fanned >> gather()
+with DAG("worker_child", params=CHILD, **OPEN):
     run_task("probe", task_id="work", command=["ok", "0.05"], result=False)
 
 with DAG("mapped_trigger", params=N, **OPEN):
@@ -89,4 +97,10 @@ with DAG("looping_trigger", params=N, **OPEN):
     loop() >> gather()
 ''',
 }
-CHILD_OF = {"ours": "our_child", "mapped_trigger": "stock_child", "looping_trigger": "stock_child", "mapped_ecs": None}
+CHILD_OF = {
+    "ours": "our_child",
+    "ours_by_worker": "worker_child",
+    "mapped_trigger": "stock_child",
+    "looping_trigger": "stock_child",
+    "mapped_ecs": None,
+}
