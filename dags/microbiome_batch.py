@@ -40,4 +40,5 @@ with dag(
         command=["analyze-batch", "--manifest", "{{ params.manifest }}", "--batch", "{{ params.batch }}"],
         size="{{ params.size or '' }}",
         capacity="{{ params.capacity }}",
+        start_from_trigger=True,  # hundreds of them at a time
     )

@@ -81,6 +81,8 @@ class LaneOperator(_Operator):
         """Raise the failure that the trigger found, or return the result of a task with outlets."""
         if isinstance(event, str):  # `airflow dags test` resumes here with the name of the end state, without XComs
             return self.execute_inline(context)
+        if event.get("execute"):  # started from the trigger, which cannot make the request (lanes.ecs.from_trigger)
+            return self.execute(context)
         if event["try_number"] != context["ti"].try_number:
             # Airflow 3.0.6 keeps the resume method and event of a failed attempt, so that its retry ends here.
             return self.execute(context)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow import __version__ as AIRFLOW
 from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator
+from airflow.triggers.base import StartTriggerArgs
 
 from lanes.attempts.identity import Attempt
 from lanes.attempts.launch import Launch
@@ -17,7 +19,7 @@ from platform_spec.fargate import FREE_STORAGE_GIB, MAX_STORAGE_GIB
 
 if TYPE_CHECKING:
     from lanes.attempts.trigger import LaneTrigger
-    from platform_spec.manifest import TaskEntry
+    from platform_spec.manifest import Manifest, TaskEntry
 
 
 class RunTask(LaneOperator, EcsRunTaskOperator):
@@ -27,6 +29,8 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
     successful task). `size` is one of task.toml, empty for the first; `result=False` for lanes that write no document;
     `capacity` is on_demand, spot or spot_first, by default spot_first where lane and environment use Spot.
     `storage_gib` (20-200) is scratch disk for this call, where it needs more than the size has (Fargate).
+    `start_from_trigger` saves that worker start too, on Airflow 3.0, for the children of a fan-out: their templates may
+    use nothing but `params`, and nothing that only a worker can keep (outlets, callbacks of success).
     """
 
     ui_color = "#e3efe8"
@@ -42,6 +46,7 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
         storage_gib: int | None = None,
         result: bool = True,
         deferrable: bool = True,
+        start_from_trigger: bool = False,
         aws_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -66,6 +71,8 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
         self.order(name, command, size, environment, capacity, result=result)
         self.storage_gib = storage_gib
         self._check_lane(lane)
+        if start_from_trigger:
+            self._start_from_trigger(manifest)
 
     def _check_lane(self, lane: TaskEntry) -> None:
         where, least, most = f"task {self.task_id!r}", FREE_STORAGE_GIB, MAX_STORAGE_GIB
@@ -75,6 +82,18 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
             raise ValueError(f"{where}: storage_gib {self.storage_gib} is not a Fargate disk size ({least} to {most})")
         if lane.lane == "ec2" and self.capacity not in (None, ON_DEMAND):
             raise ValueError(f"{where}: lane ec2 has no Spot capacity: capacity must be {ON_DEMAND}")
+
+    def _start_from_trigger(self, manifest: Manifest) -> None:
+        """Have the scheduler defer the task itself; ValueError where a worker is needed."""
+        from lanes.ecs.from_trigger import TRIGGER, task_of
+
+        try:
+            task = task_of(self, manifest)
+        except ValueError as error:
+            raise ValueError(f"task {self.task_id!r}: start_from_trigger: {error}") from error
+        if AIRFLOW.startswith("3.0."):  # later schedulers do not do it: there a worker renders and defers
+            self.start_trigger_args = StartTriggerArgs(TRIGGER, next_method="conclude", trigger_kwargs={"task": task})
+            self.start_from_trigger = True
 
     def launch_of(self, attempt: Attempt) -> EcsLaunch:
         return launch_of(self, attempt, deployment())
