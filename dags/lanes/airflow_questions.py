@@ -65,10 +65,11 @@ class TriggererQuestions:
         assert isinstance(answer, DRCount), answer  # noqa: S101 (the channel's contract)
         return answer.count
 
-    async def publish(self, task: dict[str, Any], key: str, value: Any) -> None:
-        """Set an XCom of the waiting task."""
-        names = {name: task[name] for name in ("dag_id", "run_id", "task_id", "map_index")}
-        await _ask(SetXCom(key=key, value=value, **names))
+
+async def publish(task: dict[str, Any], key: str, value: Any) -> None:
+    """Set an XCom of `task` (its dag_id, run_id, task_id and map_index)."""
+    names = {name: task[name] for name in ("dag_id", "run_id", "task_id", "map_index")}
+    await _ask(SetXCom(key=key, value=value, **names))
 
 
 async def _ask(message: Any) -> Any:

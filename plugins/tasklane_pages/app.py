@@ -11,9 +11,9 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
 
-from tasklane_pages import array_jobs, queries, view
+from tasklane_pages import array_jobs, child_runs, queries, view
 from tasklane_pages.access import may_read, require_log, require_read
-from tasklane_pages.manifests import items_of, planned_batches
+from tasklane_pages.manifests import items_of
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
@@ -32,6 +32,8 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 RECENT = 100
+# How the page reads the batches of each engine of `fan_out`; what the waiting task publishes names it.
+ENGINES = {"runs": child_runs.batches, "array": lambda session, info: array_jobs.batches(info)}
 
 app = FastAPI(title="Tasklane fan-out", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -116,17 +118,10 @@ def log(
 
 
 def _batches(session: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
-    if info.get("engine") == "array":
-        return array_jobs.batches(info)
-    child, prefix = info["child_dag_id"], info["prefix"]
-    return view.batch_views(
-        info["batches"],
-        queries.children_of(session, child, prefix),
-        queries.tasks_of(session, child, prefix),
-        queries.facts_of(session, child, prefix),
-        planned_batches(info["manifest"]),
-        quarantine=info.get("quarantine", True),
-    )
+    engine = info.get("engine", "runs")
+    if engine not in ENGINES:
+        raise HTTPException(501, f"this page does not know the engine {engine!r} (it knows {', '.join(ENGINES)})")
+    return ENGINES[engine](session, info)
 
 
 def _first(session: Any, dag_id: str, run_id: str) -> tuple[str, int]:

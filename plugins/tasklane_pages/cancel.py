@@ -9,7 +9,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 _RUNS_PER_STATEMENT = 500
-# Longer ids are shortened in the ids of the children (lanes.fan_outs.child_runs.child_run_id).
+# Longer ids are shortened in the ids of the children (lanes.fan_outs.child_runs.ids.child_run_id).
 _LONGEST_PREFIX = 160
 
 

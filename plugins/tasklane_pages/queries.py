@@ -1,9 +1,7 @@
-"""What the page reads from Airflow's database: a fixed number of statements, however many batches there are."""
+"""Fan-outs and their waiting tasks in Airflow's database: a fixed number of statements."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 from airflow.models.dagrun import DagRun
@@ -12,7 +10,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-INFO_KEY, SUMMARY_KEY, PROGRESS_KEY, FACTS_KEY = "fan_out", "fan_out_summary", "fan_out_progress", "lanes_run"
+INFO_KEY, SUMMARY_KEY, PROGRESS_KEY = "fan_out", "fan_out_summary", "fan_out_progress"
 
 
 def recent_fan_outs(session: Session, limit: int) -> list[dict[str, Any]]:
@@ -72,48 +70,3 @@ def parent_of(session: Session, dag_id: str, run_id: str, task_id: str, map_inde
         )
     ).first()
     return {"run": run, "task": task}
-
-
-def children_of(session: Session, child_dag_id: str, prefix: str) -> list[Any]:
-    """Runs of the child DAG whose id begins with `prefix`."""
-    escaped = prefix.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
-    return list(
-        session.execute(
-            select(DagRun.run_id, DagRun.state, DagRun.queued_at, DagRun.start_date, DagRun.end_date).where(
-                DagRun.dag_id == child_dag_id, DagRun.run_id.like(f"{escaped}%", escape="\\")
-            )
-        )
-    )
-
-
-def tasks_of(session: Session, child_dag_id: str, prefix: str) -> dict[str, list[Any]]:
-    """Tasks of those runs, by run id."""
-    escaped = prefix.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
-    columns = (TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state, TaskInstance.try_number)
-    times = (TaskInstance.start_date, TaskInstance.end_date)
-    found = session.execute(
-        select(*columns, *times).where(
-            TaskInstance.dag_id == child_dag_id, TaskInstance.run_id.like(f"{escaped}%", escape="\\")
-        )
-    )
-    return _by_run(found)
-
-
-def facts_of(session: Session, child_dag_id: str, prefix: str) -> dict[str, list[Any]]:
-    """What RunTask has published about the containers of those runs (task_id, value), by run id."""
-    escaped = prefix.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
-    found = session.execute(
-        select(XComModel.run_id, XComModel.task_id, XComModel.value).where(
-            XComModel.dag_id == child_dag_id,
-            XComModel.run_id.like(f"{escaped}%", escape="\\"),
-            XComModel.key == FACTS_KEY,
-        )
-    )
-    return _by_run(found)
-
-
-def _by_run(rows: Iterable[Any]) -> dict[str, list[Any]]:
-    grouped: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        grouped[row.run_id].append(row)
-    return grouped

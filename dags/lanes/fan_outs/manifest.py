@@ -24,7 +24,7 @@ def read_manifest(uri: str) -> tuple[dict[str, Any], str]:
 
 
 def sha_of(uri: str) -> str:
-    """A manifest is stored under its own hash."""
+    """The manifest's hash, under which it is stored."""
     return uri.rsplit("/", 1)[-1].removesuffix(".json")
 
 
@@ -32,6 +32,20 @@ def read_resumed(manifest_uri: str, run_id: str) -> Resumed:
     """The batches of this run that were resumed with other settings; usually none."""
     body = _get(resume_uri(manifest_uri, run_id))
     return Resumed.from_json(body) if body else Resumed(run_id=run_id)
+
+
+def write_once(uri: str, value: dict[str, Any]) -> None:
+    """Store `value` as JSON unless the object exists already."""
+    import boto3
+    from botocore.exceptions import ClientError
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(value).encode(), IfNoneMatch="*")
+    except ClientError as error:
+        # 409: another process writes it at this moment.
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "412", "ConditionalRequestConflict"):
+            raise
 
 
 def _get(uri: str) -> bytes | None:

@@ -14,15 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
 from lanes.airflow_errors import AirflowException, AirflowFailException
-from lanes.fan_outs.child_runs import (
-    child_run_id,
-    child_run_prefix,
-    ensure_child_run,
-    existing_children,
-    paused_message,
-    refuse_paused,
-)
-from lanes.fan_outs.child_states import ChildState
+from lanes.fan_outs.child_runs.dispatch import ChildRuns, Order
 from lanes.fan_outs.link import FanOutLink
 from lanes.fan_outs.manifest import read_manifest, read_resumed, sha_of
 from lanes.fan_outs.state import QUARANTINED, FanOutState, Tolerance, describe, summary
@@ -32,7 +24,6 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from lanes.fan_outs.array_jobs.operator import ArrayFanOut
-    from platform_spec.fan_out_resume import Resumed
 
 INFO_KEY = "fan_out"
 
@@ -71,29 +62,27 @@ class FanOut(TriggerDagRunOperator):
             Tolerance(max_failed, quarantine)  # refuses nonsense when the DAG is parsed
 
     def execute(self, context: Context) -> Any:
-        """Dispatch from the start: adopt what exists, create what does not, repeat what failed."""
-        manifest, sha = read_manifest(self.manifest_uri)
+        """Dispatch from the start: adopt what exists, start what does not, repeat what failed."""
+        manifest, _ = read_manifest(self.manifest_uri)
         if not manifest["batches"]:
             self.log.info("nothing to do: every item of %s already has its result", self.manifest_uri)
             return self.manifest_uri
-        refuse_paused(self.trigger_dag_id)
-        context["ti"].xcom_push(key=INFO_KEY, value=self._info(manifest, child_run_prefix(context["run_id"], sha)))
-        resumed = read_resumed(self.manifest_uri, context["run_id"])
+        dispatch = self._dispatch(context)
+        dispatch.refuse()
+        context["ti"].xcom_push(key=INFO_KEY, value={**self._info(manifest), **dispatch.info()})
         state = FanOutState([batch["index"] for batch in manifest["batches"]])
-        self._adopt(context, state, sha, resumed)
-        self._go_on(context, state, manifest, sha, started_at=time.time())
+        self._adopt(dispatch, state)
+        self._go_on(context, dispatch, state, manifest, started_at=time.time())
 
-    def _adopt(self, context: Context, state: FanOutState, sha: str, resumed: Resumed) -> None:
-        """Take over the children of earlier attempts that succeeded or are open."""
-        run_ids = {index: _run_id(context, sha, index, resumed) for index in state.waiting}
-        known = existing_children(self.trigger_dag_id, list(run_ids.values()))
-        open_states = (ChildState.RUNNING, ChildState.WAITING)
-        state.succeeded = [i for i, run_id in run_ids.items() if known.get(run_id) is ChildState.SUCCEEDED]
-        state.running = [i for i, run_id in run_ids.items() if known.get(run_id) in open_states]
-        state.waiting = [i for i in state.waiting if i not in {*state.succeeded, *state.running}]
-        if known:
+    def _adopt(self, dispatch: ChildRuns, state: FanOutState) -> None:
+        """Take over the batches of earlier attempts that succeeded, are open, or are quarantined."""
+        found = dispatch.adopt(state.waiting, quarantine=self.quarantine)
+        state.succeeded, state.running = found.succeeded, found.open
+        state.failed = dict.fromkeys(found.quarantined, QUARANTINED)
+        state.waiting = [i for i in state.waiting if i not in {*state.succeeded, *state.running, *state.failed}]
+        if any(found):
             self.log.info(
-                "adopted from an earlier attempt: %d succeeded, %d open", len(state.succeeded), len(state.running)
+                "adopted from an earlier attempt: %d succeeded, %d open, %d quarantined", *(len(part) for part in found)
             )
 
     def conclude(self, context: Context, event: dict[str, Any] | str) -> Any:
@@ -103,27 +92,37 @@ class FanOut(TriggerDagRunOperator):
         if event["try_number"] != context["ti"].try_number:
             # Airflow 3.0.6 keeps the resume method and event of a failed attempt, so that its retry ends here.
             return self.execute(context)
-        state = FanOutState.from_dict(event["state"])
+        state, dispatch = FanOutState.from_dict(event["state"]), self._dispatch(context)
         if event["outcome"] == "paused":
-            raise AirflowFailException(paused_message(self.trigger_dag_id))
+            raise AirflowFailException(dispatch.stalled())
         if event["outcome"] == "more":
-            manifest, sha = read_manifest(self.manifest_uri)
-            return self._go_on(context, state, manifest, sha, started_at=event["started_at"])
-        return self._end(context, state)
+            manifest, _ = read_manifest(self.manifest_uri)
+            return self._go_on(context, dispatch, state, manifest, started_at=event["started_at"])
+        return self._end(context, dispatch, state)
 
     def _go_on(
-        self, context: Context, state: FanOutState, manifest: dict[str, Any], sha: str, *, started_at: float
+        self,
+        context: Context,
+        dispatch: ChildRuns,
+        state: FanOutState,
+        manifest: dict[str, Any],
+        *,
+        started_at: float,
     ) -> None:
-        """Dispatch as many as there is room for, and defer until there is room for more, or all have ended."""
-        resumed, max_parallel = read_resumed(self.manifest_uri, context["run_id"]), int(self.max_parallel)
-        self._dispatch(context, state.dispatched(state.room(max_parallel)), manifest, sha, resumed)
+        """Start as many as there is room for, and defer until there is room for more, or all have ended."""
+        max_parallel = int(self.max_parallel)
+        planned = {batch["index"]: batch for batch in manifest["batches"]}
+        indexes = state.dispatched(state.room(max_parallel))
+        done = dispatch.start([planned[index] for index in indexes])
+        if indexes:  # the operator's own "Triggered DAG" link
+            context["ti"].xcom_push(key="trigger_run_id", value=dispatch.name_of(indexes[0]))
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.items()))
+        self.log.info("batches for %s: %s; %d in all", self.trigger_dag_id, told or "none", len(planned))
         trigger = FanOutTrigger(
-            child_dag_id=self.trigger_dag_id,
+            facts=dispatch.facts(),
             task=_name_of(context),
             manifest_uri=self.manifest_uri,
-            manifest_sha=sha,
             state=state.to_dict(),
-            generations={str(index): batch.generation for index, batch in resumed.batches.items()},
             max_parallel=max_parallel,
             max_failed=float(self.max_failed),
             quarantine=self.quarantine,
@@ -133,59 +132,35 @@ class FanOut(TriggerDagRunOperator):
         )
         self.defer(trigger=trigger, method_name="conclude")
 
-    def _dispatch(
-        self, context: Context, indexes: list[int], manifest: dict[str, Any], sha: str, resumed: Resumed
-    ) -> None:
-        planned = {batch["index"]: batch for batch in manifest["batches"]}
-        run_ids = {index: _run_id(context, sha, index, resumed) for index in indexes}
-        known = existing_children(self.trigger_dag_id, list(run_ids.values()))
-        done: dict[str, int] = {}
-        for index, run_id in run_ids.items():
-            conf = self._conf(context, planned[index], resumed)
-            outcome = ensure_child_run(self.trigger_dag_id, run_id, conf, known.get(run_id))
-            done[outcome] = done.get(outcome, 0) + 1
-        if run_ids:  # the operator's own "Triggered DAG" link
-            context["ti"].xcom_push(key="trigger_run_id", value=next(iter(run_ids.values())))
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.items()))
-        self.log.info("child runs of %s: %s; %d batches in all", self.trigger_dag_id, told or "none", len(planned))
-
-    def _conf(self, context: Context, batch: dict[str, Any], resumed: Resumed) -> dict[str, Any]:
-        changed = resumed.batches.get(batch["index"])
-        conf = {"manifest": self.manifest_uri, "batch": batch["index"], "size": batch["size"]}
-        if changed and changed.size:
-            conf["size"] = changed.size
-        if changed and changed.capacity:
-            conf["capacity"] = changed.capacity
-        parent = {name: value for name, value in _name_of(context).items() if name != "try_number"}
-        return {**conf, "fan_out": parent}
-
-    def _end(self, context: Context, state: FanOutState) -> str:
+    def _end(self, context: Context, dispatch: ChildRuns, state: FanOutState) -> str:
         tolerance = Tolerance(float(self.max_failed), self.quarantine)
         context["ti"].xcom_push(key=SUMMARY_KEY, value=summary(state, tolerance))
         if not tolerance.exceeded(state):
             return self.manifest_uri
-        sha, resumed = sha_of(self.manifest_uri), read_resumed(self.manifest_uri, context["run_id"])
-        text = describe(self.trigger_dag_id, state, tolerance, lambda i: _run_id(context, sha, i, resumed))
+        text = describe(self.trigger_dag_id, state, tolerance, dispatch.name_of)
         hopeless = set(tolerance.counted(state).values()) == {QUARANTINED}
         raise (AirflowFailException if hopeless else AirflowException)(text)
 
-    def _info(self, manifest: dict[str, Any], prefix: str) -> dict[str, Any]:
-        """What the fan-out page and `tasklane fanout` need to find the children."""
+    def _dispatch(self, context: Context) -> ChildRuns:
+        order = Order(
+            target=self.trigger_dag_id,
+            task=_name_of(context),
+            manifest_uri=self.manifest_uri,
+            manifest_sha=sha_of(self.manifest_uri),
+            resumed=read_resumed(self.manifest_uri, context["run_id"]),
+        )
+        return ChildRuns(order)
+
+    def _info(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        """What the page and `tasklane fanout` need to know of the plan; ChildRuns.info says where its batches are."""
         return {
-            "child_dag_id": self.trigger_dag_id,
             "manifest": self.manifest_uri,
-            "prefix": prefix,
             "batches": len(manifest["batches"]),
             "items": len(manifest["items"]),
             "max_parallel": int(self.max_parallel),
             "max_failed": float(self.max_failed),
             "quarantine": self.quarantine,
         }
-
-
-def _run_id(context: Context, sha: str, index: int, resumed: Resumed) -> str:
-    batch = resumed.batches.get(index)
-    return child_run_id(context["run_id"], sha, index, batch.generation if batch else 0)
 
 
 def _name_of(context: Context) -> dict[str, Any]:

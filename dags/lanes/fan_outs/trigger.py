@@ -10,11 +10,10 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from lanes.airflow_questions import TriggererQuestions
-from lanes.fan_outs.child_runs import child_run_id
+from lanes.airflow_questions import publish
+from lanes.fan_outs.child_runs.watch import watch
 from lanes.fan_outs.progress import Progress
 from lanes.fan_outs.state import FanOutState, Tolerance, summary
-from lanes.fan_outs.watch import ChildWatch
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +27,18 @@ PROGRESS_EVERY_SECONDS = 10.0
 
 
 class FanOutTrigger(BaseTrigger):
-    """`task` names the waiting task: dag_id, run_id, task_id, map_index and try_number. `state` is FanOutState as JSON.
+    """`task` names the waiting task: dag_id, run_id, task_id, map_index and try_number. `state` is FanOutState as JSON,
+    `facts` is ChildRuns.facts().
 
     Events that resume the worker: more (room for further batches), failed, paused, done (only for tasks with outlets).
     """
 
     def __init__(
         self,
-        child_dag_id: str,
+        facts: dict[str, Any],
         task: dict[str, Any],
         manifest_uri: str,
-        manifest_sha: str,
         state: dict[str, Any],
-        generations: dict[str, int],
         max_parallel: int,
         max_failed: float,
         quarantine: bool,
@@ -51,12 +49,10 @@ class FanOutTrigger(BaseTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._kwargs = {
-            "child_dag_id": child_dag_id,
+            "facts": facts,
             "task": task,
             "manifest_uri": manifest_uri,
-            "manifest_sha": manifest_sha,
             "state": state,
-            "generations": generations,
             "max_parallel": max_parallel,
             "max_failed": max_failed,
             "quarantine": quarantine,
@@ -69,12 +65,7 @@ class FanOutTrigger(BaseTrigger):
         self.tolerance = Tolerance(max_failed, quarantine)
         self.resume_on_success, self.result = resume_on_success, manifest_uri
         self.state = FanOutState.from_dict(state)
-        self.questions = TriggererQuestions(child_dag_id)
-        self.watch = ChildWatch(
-            self.questions,
-            self.state,
-            lambda index: child_run_id(task["run_id"], manifest_sha, index, generations.get(str(index), 0)),
-        )
+        self.watch = watch(facts, self.state)
         self.progress = Progress(started_at, self.state)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -118,4 +109,4 @@ class FanOutTrigger(BaseTrigger):
                 await asyncio.sleep(self.poll_seconds)
 
     async def _publish(self, key: str, value: Any) -> None:
-        await self.questions.publish(self.task, key, value)
+        await publish(self.task, key, value)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.fan_outs.child_states import ChildState, judge
+from lanes.fan_outs.child_runs.states import ChildState, judge
 from lanes.fan_outs.progress import Progress, span
 from lanes.fan_outs.state import FanOutState, Tolerance, describe, summary
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from lanes.fan_outs.child_runs.watch import FAILURES_PER_LOOK, RUNS_PER_LOOK, ChildWatch
 from lanes.fan_outs.state import FanOutState
-from lanes.fan_outs.watch import FAILURES_PER_LOOK, RUNS_PER_LOOK, ChildWatch
 
 
 class Answers:

@@ -13,8 +13,10 @@ from airflow.sdk import DAG
 from lanes import fan_out, if_partial
 from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.fan_outs import operator as fan_out_operator
-from lanes.fan_outs.child_runs import child_run_id
-from lanes.fan_outs.child_states import ChildState
+from lanes.fan_outs.child_runs import dispatch as child_runs
+from lanes.fan_outs.child_runs.handout import child_conf, child_name, handout_key
+from lanes.fan_outs.child_runs.ids import child_run_id
+from lanes.fan_outs.child_runs.states import ChildState
 from lanes.fan_outs.state import FanOutState
 from lanes.fan_outs.trigger import FanOutTrigger
 from platform_spec.fan_out_resume import Resumed
@@ -28,7 +30,7 @@ RUN = "manual__2026-11-20T10:00:00+00:00"
 @pytest.fixture
 def airflow(monkeypatch):
     """Airflow's side: `children` maps run id to state, `created` records what was asked for."""
-    side = SimpleNamespace(children={}, created=[], resumed=Resumed(run_id=RUN), batches=5)
+    side = SimpleNamespace(children={}, classes={}, created=[], handouts=[], resumed=Resumed(run_id=RUN), batches=5)
 
     def manifest(uri):
         batches = [{"index": i, "size": None, "items": 1, "bytes": 1} for i in range(side.batches)]
@@ -40,10 +42,16 @@ def airflow(monkeypatch):
 
     monkeypatch.setattr(fan_out_operator, "read_manifest", manifest)
     monkeypatch.setattr(fan_out_operator, "read_resumed", lambda uri, run_id: side.resumed)
-    monkeypatch.setattr(fan_out_operator, "refuse_paused", lambda dag_id: None)
-    monkeypatch.setattr(fan_out_operator, "ensure_child_run", ensure)
+    monkeypatch.setattr(child_runs, "write_once", lambda uri, value: side.handouts.append((uri, value)))
+    monkeypatch.setattr(child_runs, "refuse_paused", lambda dag_id: None)
+    monkeypatch.setattr(child_runs, "ensure_child_run", ensure)
     monkeypatch.setattr(
-        fan_out_operator,
+        child_runs,
+        "failure_classes",
+        lambda dag_id, run_ids: {r: side.classes[r] for r in run_ids if r in side.classes},
+    )
+    monkeypatch.setattr(
+        child_runs,
         "existing_children",
         lambda dag_id, run_ids: {r: side.children[r] for r in run_ids if r in side.children},
     )
@@ -87,6 +95,11 @@ def test_every_batch_gets_a_child_with_a_deterministic_id(airflow):
         "fan_out": {"dag_id": "d", "run_id": RUN, "task_id": "fan_out", "map_index": -1},
     }  # fmt: skip
     assert trigger.state.running == [0, 1, 2, 3, 4]
+    ((uri, handed),) = airflow.handouts
+    assert uri == f"s3://data/{handout_key('child', f'{RUN}__abababab__b')}"
+    assert handed["manifest"] == URI
+    made = child_conf(handed["manifest"], handed["parent"], {"index": 3, "size": None}, None)
+    assert made == airflow.created[3][1]  # what a task that starts in the triggerer finds is what a worker is given
     assert given["ti"].pushed["fan_out"]["prefix"] == f"{RUN}__abababab__b"
 
 
@@ -97,6 +110,17 @@ def test_a_later_attempt_adopts_and_repeats_only_what_failed(airflow):
     assert [conf["batch"] for _, conf in airflow.created] == [2, 4]  # failed, and never created
     assert trigger.state.succeeded == [0]
     assert sorted(trigger.state.running) == [1, 2, 3, 4]
+
+
+def test_a_quarantined_batch_is_not_tried_again_unless_it_counts(airflow):
+    airflow.children = {child_run_id(RUN, SHA, i): ChildState.ENDED for i in (0, 1)}
+    airflow.classes = {child_run_id(RUN, SHA, 0): "input", child_run_id(RUN, SHA, 1): "memory"}
+    trigger = deferred(make())
+    assert trigger.state.failed == {0: "input"}
+    assert [conf["batch"] for _, conf in airflow.created] == [1, 2, 3, 4]
+    airflow.created.clear()
+    deferred(make(quarantine=False))
+    assert [conf["batch"] for _, conf in airflow.created] == [0, 1, 2, 3, 4]
 
 
 def test_no_more_than_max_parallel_are_open_and_the_heaviest_come_first(airflow):
@@ -117,6 +141,11 @@ def test_a_batch_resumed_with_other_settings_is_a_new_run(airflow):
     run_id, conf = airflow.created[1]
     assert run_id == f"{RUN}__abababab__b00001__r1"
     assert (conf["size"], conf["capacity"]) == ("large", "on_demand")
+
+
+def test_an_engine_that_is_none_is_refused_when_the_dag_is_parsed():
+    with pytest.raises(ValueError, match="fan_out takes a child DAG, or engine='array'"):
+        make(engine="lambda")
 
 
 def test_nothing_to_do_ends_at_once(airflow):
@@ -167,6 +196,9 @@ def test_ids_of_children_fit_into_airflow_whatever_the_parents_id():
     longest = child_run_id("r" * 250, SHA, 99999, 12)
     assert len(longest) <= 250
     assert longest != child_run_id("r" * 249 + "s", SHA, 99999, 12)
+    assert child_name(longest) == (longest.removesuffix("99999__r12"), 99999, 12)
+    assert child_name(child_run_id(RUN, SHA, 7)) == (f"{RUN}__abababab__b", 7, 0)
+    assert child_name(RUN) is None
 
 
 def test_a_word_only_for_partial_runs():

@@ -14,7 +14,7 @@ from airflow.api_fastapi import app as airflow_app  # noqa: E402
 from airflow.api_fastapi.common.db.common import _get_session  # noqa: E402
 from airflow.api_fastapi.core_api.security import get_user  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
-from tasklane_pages import access, queries  # noqa: E402
+from tasklane_pages import access, child_runs, queries  # noqa: E402
 from tasklane_pages.app import app  # noqa: E402
 
 WHERE = {"dag_id": "parent", "run_id": "r", "task_id": "fan_out"}
@@ -32,8 +32,8 @@ def client(monkeypatch):
     monkeypatch.setattr(queries, "xcoms_of", lambda *a: {"fan_out": INFO})
     monkeypatch.setattr(queries, "recent_fan_outs", lambda *a: [{**WHERE, "child_dag_id": "child", "batches": 2}])
     for name in ("children_of", "tasks_of", "facts_of"):
-        monkeypatch.setattr(queries, name, lambda *a: {})
-    monkeypatch.setattr("tasklane_pages.app.planned_batches", lambda uri: {})
+        monkeypatch.setattr(child_runs, name, lambda *a: {})
+    monkeypatch.setattr("tasklane_pages.child_runs.planned_batches", lambda uri: {})
     monkeypatch.setattr("tasklane_pages.app.items_of", lambda uri, index: [])
     yield TestClient(app)
     app.dependency_overrides.clear()
@@ -88,3 +88,11 @@ def test_permission_is_asked_of_airflows_auth_manager(monkeypatch):
     monkeypatch.setattr(access, "get_auth_manager", lambda: manager)
     assert not access.may_read("somebody", "parent")
     assert (asked[0]["method"], asked[0]["details"].id, asked[0]["user"]) == ("GET", "parent", "somebody")
+
+
+def test_an_engine_that_the_page_does_not_know_is_named(client, monkeypatch):
+    sign_in(monkeypatch, "parent", "child")
+    monkeypatch.setattr(queries, "xcoms_of", lambda *a: {"fan_out": {**INFO, "engine": "newer"}})
+    answer = client.get("/data/fan-out", params=WHERE)
+    assert answer.status_code == 501
+    assert "'newer'" in answer.json()["detail"]

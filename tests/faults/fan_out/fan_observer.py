@@ -62,11 +62,17 @@ class FanObserver(Observer):
                 "only_failed": False, "reset_dag_runs": True}  # fmt: skip
         self.rest.post("/dags/fan/clearTaskInstances", json=body).raise_for_status()
 
-    def succeeded_containers(self, run_id: str) -> dict[str, int]:
-        """How many containers ended with exit code 0, by child run."""
+    def clear_failed_tasks(self, dag_id: str, *run_ids: str) -> None:
+        for run_id in run_ids:
+            body = {"dry_run": False, "dag_run_id": run_id, "only_failed": True, "reset_dag_runs": True}
+            self.rest.post(f"/dags/{dag_id}/clearTaskInstances", json=body).raise_for_status()
+
+    def succeeded_containers(self, run_id: str, by: str = "TASKLANE_RUN_ID") -> dict[str, int]:
+        """How many containers of the children ended with exit code 0, by child run (or another name of theirs)."""
         counted: dict[str, int] = {}
         for task in self.containers():
             child = task["environment"]["TASKLANE_RUN_ID"]
             if child.startswith(run_id) and [c.get("exitCode") for c in task["containers"]] == [0]:
-                counted[child] = counted.get(child, 0) + 1
+                name = task["environment"][by]
+                counted[name] = counted.get(name, 0) + 1
         return counted

@@ -8,9 +8,10 @@ asked one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-from lanes.fan_outs.child_states import ChildState, failed_tasks, judge
+from lanes.fan_outs.child_runs.ids import child_run_id
+from lanes.fan_outs.child_runs.states import ChildState, failed_tasks, judge
 from lanes.fan_outs.state import FanOutState
 
 RUNS_PER_LOOK = 100
@@ -88,3 +89,14 @@ class ChildWatch:
         for task_id in failed_tasks(tasks)[:1]:
             return await self._airflow.failure_class(run_id, task_id) or UNKNOWN
         return UNKNOWN
+
+
+def watch(facts: dict[str, Any], state: FanOutState) -> ChildWatch:
+    """The watch over what ChildRuns has dispatched; `facts` as it gives them."""
+    from lanes.airflow_questions import TriggererQuestions  # here: the rest of this file needs no Airflow
+
+    def run_id_of(index: int) -> str:
+        generation = facts["generations"].get(str(index), 0)
+        return child_run_id(facts["parent_run_id"], facts["manifest_sha"], index, generation)
+
+    return ChildWatch(TriggererQuestions(facts["child_dag_id"]), state, run_id_of)

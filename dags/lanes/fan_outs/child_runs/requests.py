@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+from airflow.sdk.execution_time.comms import ErrorResponse, GetXCom, TriggerDagRun, XComResult
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from lanes.airflow_errors import AirflowException, AirflowFailException
-from lanes.fan_outs.child_states import ChildState, judge
+from lanes.airflow_questions import RUN_FACTS_KEY
+from lanes.fan_outs.child_runs.states import ChildState, failed_tasks, judge
 
 # Run ids travel in the query string of the execution API: 100 of them are about 8 KiB, and load balancers take 16.
 RUN_IDS_PER_QUERY = 100
-_LONGEST_PARENT = 180  # a run id has at most 250 characters
-
-
-def child_run_id(parent_run_id: str, manifest_sha: str, index: int, generation: int = 0) -> str:
-    """Same parent run, same plan, same batch: the same child run. A new plan never adopts an old child.
-
-    `generation` counts the times that a person resumed the batch with other settings: a new run, with a new conf.
-    """
-    again = f"__r{generation}" if generation else ""
-    return f"{child_run_prefix(parent_run_id, manifest_sha)}{index:05d}{again}"
-
-
-def child_run_prefix(parent_run_id: str, manifest_sha: str) -> str:
-    """How the ids of all children of a fan-out begin."""
-    if len(parent_run_id) > _LONGEST_PARENT:
-        parent_run_id = f"{parent_run_id[:160]}~{hashlib.sha256(parent_run_id.encode()).hexdigest()[:12]}"
-    return f"{parent_run_id}__{manifest_sha[:8]}__b"
 
 
 def refuse_paused(dag_id: str) -> None:
@@ -65,6 +48,25 @@ def existing_children(dag_id: str, run_ids: Sequence[str]) -> dict[str, ChildSta
         states: Mapping[str, Any] = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=chunk)
         found |= {run_id: judge(tasks) for run_id, tasks in states.items()}
     return found
+
+
+def failure_classes(dag_id: str, run_ids: Sequence[str]) -> dict[str, str]:
+    """Why each of these runs failed, in RunTask's words; runs without a failed task of that kind are left out."""
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    classes: dict[str, str] = {}
+    for start in range(0, len(run_ids), RUN_IDS_PER_QUERY):
+        states = RuntimeTaskInstance.get_task_states(
+            dag_id=dag_id, run_ids=list(run_ids[start : start + RUN_IDS_PER_QUERY])
+        )
+        for run_id, tasks in states.items():
+            for task_id in failed_tasks(tasks)[:1]:
+                question = GetXCom(key=RUN_FACTS_KEY, dag_id=dag_id, run_id=run_id, task_id=task_id)
+                answer = SUPERVISOR_COMMS.send(question)
+                value = answer.value if isinstance(answer, XComResult) else None
+                if isinstance(value, dict) and value.get("outcome"):
+                    classes[run_id] = str(value["outcome"])
+    return classes
 
 
 def ensure_child_run(dag_id: str, run_id: str, conf: dict[str, Any], known: ChildState | None) -> str:

@@ -1,0 +1,1 @@
+"""The engine `runs`: one run of the child DAG per batch, created by one task, with deterministic ids."""
