@@ -12,7 +12,7 @@ from typing import Any
 
 from lanes import deployment
 from lanes.airflow_questions import RUN_FACTS_KEY
-from lanes.fan_outs.child_runs import child_run_id
+from lanes.fan_outs.child_runs.ids import child_run_id
 from lanes.fan_outs.manifest import read_manifest, read_resumed
 from lanes.fan_outs.progress import span
 from lanes.fan_outs.trigger import PROGRESS_KEY

@@ -113,4 +113,3 @@ class ChildRuns:
         bucket = self._order.manifest_uri.removeprefix("s3://").partition("/")[0]
         key = handout_key(self._order.target, self.info()["prefix"])
         write_once(f"s3://{bucket}/{key}", handout(self._order.manifest_uri, self._order.task, time.time()))
-
