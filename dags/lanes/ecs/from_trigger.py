@@ -96,7 +96,8 @@ def task_of(operator: RunTask, manifest: Manifest) -> str:
             raise ValueError(f"{name} needs a worker")
     named = manifest.model_dump(mode="json")
     known = {"manifest": {**named, "tasks": {operator.name: named["tasks"][operator.name]}}, "templates": templates}
-    settings = {name: getattr(operator, name) for name in ("name", "task_id", "result", "tags", "aws_conn_id", "storage_gib")}
+    asked = ("name", "task_id", "result", "tags", "aws_conn_id", "storage_gib")
+    settings = {name: getattr(operator, name) for name in asked}
     return json.dumps({**known, "settings": settings, "params": _defaults(operator.params)})
 
 
