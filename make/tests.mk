@@ -1,5 +1,5 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers test-browser faults
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers test-browser faults faults-ci
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -56,5 +56,12 @@ $(VENVS)/browser/.made: locks/browser.txt | $(UV)
 	$(call make_venv,$(VENVS)/browser,locks/browser.txt)
 	@touch $@
 
-faults: $(SETUP) $(AIRFLOW_VENVS) ## kill, throttle and break things while hundreds of tasks run (about 10 minutes)
-	.venv/bin/python -m pytest $(PYTEST) --timeout=1200 tests/faults
+FAULTS_AIRFLOW ?= 3.0.6
+faults-ci: $(SETUP) $(AIRFLOW_VENVS) ## every kill and one storm of 30 tasks, under FAULTS_AIRFLOW (at most 10 minutes)
+	FAULTS_AIRFLOW=$(FAULTS_AIRFLOW) .venv/bin/python -m pytest $(PYTEST) --timeout=600 \
+	  tests/faults/test_kills.py tests/faults/test_storm.py
+
+faults: $(SETUP) $(AIRFLOW_VENVS) ## kill, throttle and break things while hundreds of tasks run, both Airflow versions (an hour)
+	@for version in $(AIRFLOW_VERSIONS); do echo "== faults under Airflow $$version"; \
+	  FAULTS_AIRFLOW=$$version FAULTS_TASKS=$${FAULTS_TASKS:-200} FAULTS_SEEDS=$${FAULTS_SEEDS:-1,2,3} \
+	  .venv/bin/python -m pytest $(PYTEST) --timeout=1800 tests/faults || exit 1; done

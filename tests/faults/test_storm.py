@@ -26,10 +26,18 @@ def stormy(tmp_path_factory):
         world.close()
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_airflow_says_is_what_the_containers_did(stormy, seed):
-    figures = run_in_storm(stormy, "storm_ours", seed=seed, tasks=TASKS, storm_seconds=60, share=0.15, most_seconds=600)
+    figures = run_in_storm(
+        stormy,
+        "storm_ours",
+        seed=seed,
+        tasks=TASKS,
+        storm_seconds=max(60.0, float(TASKS)),
+        share=0.15,
+        most_seconds=max(600.0, 5.0 * TASKS),
+    )
     print(figures)
     wrong = {name: figures[name] for name in ("lost", "doubled", "made_up", "stuck", "orphaned") if figures[name]}
     assert not wrong, figures
