@@ -143,13 +143,21 @@ def _show_plan(plan: Plan) -> None:
         cost = "not known" if facts["cost_usd"] is None else f"about {facts['cost_usd']} USD on demand"
         say(f"about {facts['hours']} hours ({plan.measured.runs} runs measured, median {plan.measured.seconds:.0f} s); "
             f"cost: {cost}")  # fmt: skip
-        rows = [(pool, use["wanted"], use["slots"], "waits" if (use["slots"] or 0) < use["wanted"] else "")
-                for pool, use in facts["pool_use"].items()]  # fmt: skip
+        rows = [
+            (pool, use["wanted"], use["slots"] or 0, _pool_words(use["wanted"], use["slots"]))
+            for pool, use in facts["pool_use"].items()
+        ]
         show_table(("pool", "slots wanted", "slots", ""), rows, empty="no pool use measured")
     if plan.paused:
         say("the DAG is paused: its runs wait until `tasklane unpause`")
     if plan.held:
         say(f"held: {len(plan.held)} of them wait until `tasklane unhold`")
+
+
+def _pool_words(wanted: int, slots: int | None) -> str:
+    if slots is None:
+        return "there is no such pool: its tasks would wait for ever"
+    return "some tasks wait for a slot" if slots < wanted else ""
 
 
 def _result(document: dict[str, Any], as_json: bool, words: str) -> None:

@@ -17,7 +17,7 @@ _STYLE = """
   --c0:#6ea8e0; --c1:#e08f5a; --c2:#77c187; --c3:#be94d6; --c4:#d8b66d; --c5:#6cc4c4; --c6:#e08aa8; --c7:#a5aeb7; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 2rem auto;
   max-width: 1100px; padding: 0 1rem } h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-svg { width: 100%; height: auto } text { fill: var(--dim); font-size: 11px } .slots { stroke: var(--c1);
+svg { width: 100%; height: auto } text { fill: var(--dim); font-size: 11px } .slots { stroke: var(--dim);
   stroke-dasharray: 5 4 } .axis { stroke: var(--line) } table { border-collapse: collapse; width: 100% } td, th {
   text-align: left; padding: .35rem .7rem .35rem 0; border-top: 1px solid var(--line); vertical-align: top }
 .key span { display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 1em } .dim { color: var(--dim) }
