@@ -17,18 +17,21 @@ log = logging.getLogger(__name__)
 
 _ANSWER_SECONDS = 15.0
 _XCOM_TRIES = 5
+# A triggerer passes on one message at a time: when hundreds of containers end at once on a busy machine, an answer
+# takes minutes. Asking again would only lengthen the queue, and the container has done its work.
+_XCOM_SECONDS = 15 * 60.0
 
 
-async def _send(message: Any) -> Any:
+async def _send(message: Any, seconds: float = _ANSWER_SECONDS) -> Any:
     """The answer; raises what Airflow answered, or TimeoutError.
 
     In a task of its own: cancelling a question in the middle would mix up the answers for the whole triggerer.
     """
     channel: Any = task_runner.SUPERVISOR_COMMS  # in a triggerer: TriggerCommsDecoder
     asked = asyncio.create_task(channel.asend(message))
-    await asyncio.wait({asked}, timeout=_ANSWER_SECONDS)
+    await asyncio.wait({asked}, timeout=seconds)
     if not asked.done():
-        raise TimeoutError(f"Airflow did not answer {type(message).__name__} within {_ANSWER_SECONDS:.0f} s")
+        raise TimeoutError(f"Airflow did not answer {type(message).__name__} within {seconds:.0f} s")
     return asked.result()
 
 
@@ -69,7 +72,7 @@ async def push_xcoms(attempt: Attempt, values: dict[str, Any]) -> None:
         )  # fmt: skip
         for failures in range(1, _XCOM_TRIES + 1):
             try:
-                await _send(message)
+                await _send(message, _XCOM_SECONDS)
                 break
             except Exception as error:
                 if failures == _XCOM_TRIES:

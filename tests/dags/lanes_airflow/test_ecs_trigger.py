@@ -189,3 +189,22 @@ def test_a_fault_of_ours_fails_the_task_with_its_message_and_leaves_no_container
     assert event.payload["kind"] == Kind.INTERNAL
     assert "no XCom today" in event.payload["message"]
     assert ecs.stopped
+
+
+def test_a_busy_triggerer_that_answers_late_costs_no_container_its_success(monkeypatch, airflow):
+    """One message at a time: when hundreds end at once, an answer takes longer than a person's question may."""
+    channel = airflow()
+    at_once = channel.asend
+
+    async def late(message):
+        await asyncio.sleep(0.3)
+        return await at_once(message)
+
+    channel.asend = late
+    monkeypatch.setattr("lanes.airflow_channel._ANSWER_SECONDS", 0.05)
+    shared_with(monkeypatch, ecs := Ecs(polls=0))
+    [event] = events()
+    assert isinstance(event, TaskSuccessEvent)
+    stored = [message.key for message in channel.messages if isinstance(message, SetXCom)]
+    assert stored == ["lanes_run"]  # asked once: another message would only lengthen the queue
+    assert ecs.stopped == []
