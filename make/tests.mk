@@ -61,6 +61,10 @@ faults-ci: $(SETUP) $(AIRFLOW_VENVS) ## every kill and one storm of 30 tasks, un
 	FAULTS_AIRFLOW=$(FAULTS_AIRFLOW) .venv/bin/python -m pytest $(PYTEST) --timeout=600 \
 	  tests/faults/test_kills.py tests/faults/test_storm.py
 
+faults-batch-ci: $(SETUP) $(AIRFLOW_VENVS) ## the same of the batch lane: kills, lost answers and Spot, jobs and arrays of 40 (about 6 minutes)
+	FAULTS_AIRFLOW=$(FAULTS_AIRFLOW) .venv/bin/python -m pytest $(PYTEST) --timeout=600 \
+	  -k "kill or doubt or spot" tests/faults/batch
+
 faults: $(SETUP) $(AIRFLOW_VENVS) ## kill, throttle and break things while hundreds of tasks run, both Airflow versions (an hour)
 	@for version in $(AIRFLOW_VERSIONS); do echo "== faults under Airflow $$version"; \
 	  FAULTS_AIRFLOW=$$version FAULTS_TASKS=$${FAULTS_TASKS:-200} FAULTS_SEEDS=$${FAULTS_SEEDS:-1,2,3} \

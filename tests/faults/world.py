@@ -24,6 +24,7 @@ from tests.faults.aws_proxy import AwsProxy
 REGION, ACCOUNT = "us-east-1", "000000000000"
 CLUSTER, BUCKET, LANE = "tasklane-faults", "tasklane-faults-data", "probe"
 LOG_GROUP, METRICS_GROUP = "/tasklane/faults/probe", "/tasklane/faults/lanes"
+POOLS = {"platform": 8}  # what the bundled DAGs of these tests ask for
 HERE = Path(__file__).parent
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
@@ -135,6 +136,9 @@ class World:
             services=list(self.services.values()),
             seconds=120,
         )
+        for name, slots in POOLS.items():
+            pool = {"name": name, "slots": slots}
+            httpx.post(f"{self.state.airflow_url}/api/v2/pools", json=pool, timeout=30).raise_for_status()
 
     def start_component(self, name: str) -> None:
         self._start(name, [str(self.python), "-m", "airflow", name], self.airflow_env, cwd=self.state.folder)
@@ -168,6 +172,7 @@ class World:
         dags.mkdir(exist_ok=True)
         shutil.copytree(ROOT / "dags/lanes", dags / "lanes", dirs_exist_ok=True)
         shutil.copytree(ROOT / "platform_spec", dags / "platform_spec", dirs_exist_ok=True)
+        shutil.copy(ROOT / "dags/teams.toml", dags)
         (dags / ".airflowignore").write_text("lanes/*\nplatform_spec/*\n")
         (dags / "manifest.json").write_text(json.dumps({**_manifest(), **self._network}))
         for name, text in self._dags.items():
@@ -223,6 +228,7 @@ def _manifest() -> dict[str, Any]:
         "environment": "faults", "release": "r1", "account": ACCOUNT, "region": REGION, "cluster": CLUSTER,
         "cluster_arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{CLUSTER}",
         "dag_bucket": BUCKET, "data_bucket": BUCKET, "metrics_log_group": METRICS_GROUP, "tasks": {LANE: lane},
+        "pools": POOLS, "schedules": {"lanes_reaper": False},
     }  # fmt: skip
 
 

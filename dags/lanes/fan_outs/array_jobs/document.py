@@ -91,5 +91,6 @@ async def write_once(calls: AwsCalls, uri: str, body: bytes) -> None:
     try:
         await calls.call("s3", "put_object", Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
     except CallRefused as refused:
-        if "PreconditionFailed" not in refused.failure.reason:
+        # The second: another process writes it at this moment.
+        if not any(word in refused.failure.reason for word in ("PreconditionFailed", "ConditionalRequestConflict")):
             raise
