@@ -38,5 +38,5 @@ class TasklaneFanOut(AirflowPlugin):
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
         """Watch for deleted runs, where runs are deleted."""
-        if "airflow.models.dagrun" in sys.modules:
+        if "sqlalchemy.orm" in sys.modules:
             listeners.watch_deletions()

@@ -41,14 +41,18 @@ def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any)
 
 
 def watch_deletions() -> None:
-    """A deleted parent run leaves no child running."""
-    from airflow.models.dagrun import DagRun
-    from sqlalchemy import event
+    """A deleted parent run leaves no child running.
 
-    from tasklane_pages.background import later
+    On all mappers, because plugins are loaded before Airflow's models are.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.orm import Mapper
+
+    from tasklane_pages import background
     from tasklane_pages.cancel import cancel_children
 
-    def deleted(mapper: Any, connection: Any, dag_run: Any) -> None:
-        later(cancel_children, dag_run.dag_id, dag_run.run_id)
+    def deleted(mapper: Any, connection: Any, target: Any) -> None:
+        if (type(target).__module__, type(target).__name__) == ("airflow.models.dagrun", "DagRun"):
+            background.later(cancel_children, target.dag_id, target.run_id)
 
-    event.listen(DagRun, "after_delete", deleted)
+    event.listen(Mapper, "after_delete", deleted)
