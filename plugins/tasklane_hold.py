@@ -1,4 +1,4 @@
-"""`tasklane hold`: runs of a DAG after a date wait in the state queued; earlier ones go on (docs/adr/0009-hold.md).
+"""`tasklane hold`: runs of a DAG after a date wait in the state queued; earlier ones go on (docs/adr/0011-hold.md).
 
 The hold is an Airflow Variable, so that it survives restarts and one can see it. The scheduler tells listeners of each
 run that it is about to start, as its own object in its own session: a held one is put back in the queue there, before

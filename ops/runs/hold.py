@@ -1,4 +1,4 @@
-"""Hold a DAG after a date: an Airflow Variable per DAG that plugins/tasklane_hold.py obeys (docs/adr/0009-hold.md)."""
+"""Hold a DAG after a date: an Airflow Variable per DAG that plugins/tasklane_hold.py obeys (docs/adr/0011-hold.md)."""
 
 from __future__ import annotations
 
