@@ -31,8 +31,8 @@ class ArrayFanOut(BaseOperator):
     Every container finds its batch through AWS_BATCH_JOB_ARRAY_INDEX and TASKLANE_BATCHES_URI
     (docs/fan-out-manifest.md). Returns the manifest's URI; `max_failed` and `quarantine` as in FanOut. A retry or
     clear goes on with arrays that run, and submits only what has not succeeded. How many run at a time is the queue's
-    business (maximum vCPUs of its compute environments). `capacity` is on_demand, spot or spot_first; `execution_timeout`
-    (else task.toml's) counts for each container, and AWS Batch holds it.
+    business (maximum vCPUs of its compute environments). `capacity` is on_demand, spot or spot_first.
+    `execution_timeout` (else task.toml's) counts for each container, and AWS Batch holds it.
     """
 
     template_fields = ("manifest_uri", "command", "environment", "max_failed", "capacity")
