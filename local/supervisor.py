@@ -11,6 +11,7 @@ import httpx
 from local.airflow.services import begin_migration, start_airflow
 from local.events import Events
 from local.images import write_images
+from local.log_limits import LogLimits
 from local.postgres import start_postgres
 from local.processes import LocalError, Service, run, start, sweep, wait_until
 from local.state import MARKER, ROOT, State
@@ -120,7 +121,10 @@ class Supervisor:
             service.check()
 
     def _watch(self) -> None:
+        limits = LogLimits(self.state.logs)
+
         def owner_is_gone() -> bool:
+            limits.keep()
             return self.owner is not None and not Path(f"/proc/{self.owner}").exists()
 
         wait_until("the owner's end", owner_is_gone, services=self.services, seconds=float("inf"))

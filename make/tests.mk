@@ -1,5 +1,5 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers test-browser faults faults-ci
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers test-browser faults faults-ci soak
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -69,3 +69,6 @@ faults: $(SETUP) $(AIRFLOW_VENVS) ## kill, throttle and break things while hundr
 	@for version in $(AIRFLOW_VERSIONS); do echo "== faults under Airflow $$version"; \
 	  FAULTS_AIRFLOW=$$version FAULTS_TASKS=$${FAULTS_TASKS:-200} FAULTS_SEEDS=$${FAULTS_SEEDS:-1,2,3} \
 	  .venv/bin/python -m pytest $(PYTEST) --timeout=1800 tests/faults || exit 1; done
+
+soak: $(SETUP) ## fan-outs with faults for half an hour: memory, file handles and disk must stay flat (MINUTES=30)
+	.venv/bin/python -m tests.soak.run $(if $(MINUTES),--minutes $(MINUTES))

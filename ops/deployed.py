@@ -6,7 +6,7 @@ from typing import Any
 
 from ops.errors import UserError
 from ops.workspace import Workspace
-from platform_spec.manifest import Manifest, TaskEntry, TaskSize
+from platform_spec.manifest import Manifest, Notifications, TaskEntry, TaskSize
 from platform_spec.tasks import Size, Task
 
 
@@ -47,10 +47,19 @@ def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -
         data_bucket=values["storage"]["data_bucket"],
         spot_share=environment.spot_share,
         metrics_log_group=values["compute"].get("metrics_log_group", ""),
+        notifications=_notifications(workspace, values),
         pools=environment.pool_slots,
         schedules=environment.schedules,
         tasks={name: _entry(task, values[f"tasks/{name}"]) for name, task in workspace.tasks.items()},
     )
+
+
+def _notifications(workspace: Workspace, values: dict[str, Any]) -> Notifications:
+    """Nobody is told while the monitoring stack, which has the topic, is not deployed."""
+    channel = workspace.environment.notifications.failures
+    topic = values.get("monitoring", {}).get("topic_arn", "")
+    target = {"sns": topic, "slack": workspace.names.slack_secret}.get(channel, "")
+    return Notifications(channel=channel, target=target) if target else Notifications()
 
 
 def _entry(task: Task, deployed: dict[str, Any]) -> TaskEntry:

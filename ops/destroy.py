@@ -1,4 +1,7 @@
-"""Remove an environment. Asks for its name, and never touches what `keeps_data` protects."""
+"""Remove an environment. Every stack is protected against deletion, so a plain `cdk destroy` is refused.
+
+Here the protection is taken off once the environment's name was typed, and only where no data is kept (`keeps_data`).
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,17 +33,26 @@ def plan_destroy(workspace: Workspace) -> list[str]:
 
 
 def destroy(workspace: Workspace, typed_name: str, say: Say) -> list[str]:
-    """Delete the stacks; with `keeps_data` only those that hold none, and only once protection was taken off them."""
+    """Delete the stacks; with `keeps_data` only those that hold none, and only once a person has unlocked them."""
     if typed_name != workspace.environment_name:
         raise UserError(f"{typed_name!r} is not {workspace.environment_name!r}: nothing was removed")
     names = plan_destroy(workspace)
     if not names:
         say(f"{workspace.environment_name}: nothing is deployed")
         return []
-    _refuse_protected(workspace, names)
+    protected = _protected(workspace, names)
+    if protected and workspace.environment.keeps_data:
+        raise UserError(
+            f"environment {workspace.environment_name} keeps its data, and these stacks are protected: "
+            f"{', '.join(protected)}; take termination protection off each in CloudFormation and run this again"
+        )
     with deployment_lock(workspace, "destroy"):
         if not workspace.environment.keeps_data:
             _empty(workspace, names, say)
+    for name in protected:
+        workspace.client("cloudformation").update_termination_protection(
+            StackName=name, EnableTerminationProtection=False
+        )
     log = workspace.root / "cdk.out" / f"{workspace.environment_name}-destroy.log"
     log.unlink(missing_ok=True)
     say(f"stacks: removing {', '.join(names)}")
@@ -48,15 +60,10 @@ def destroy(workspace: Workspace, typed_name: str, say: Say) -> list[str]:
     return names
 
 
-def _refuse_protected(workspace: Workspace, names: list[str]) -> None:
+def _protected(workspace: Workspace, names: list[str]) -> list[str]:
     cloudformation = workspace.client("cloudformation")
     described = [cloudformation.describe_stacks(StackName=name)["Stacks"][0] for name in names]
-    protected = [stack["StackName"] for stack in described if stack.get("EnableTerminationProtection")]
-    if protected:
-        raise UserError(
-            f"environment {workspace.environment_name} keeps its data, and these stacks are protected: "
-            f"{', '.join(protected)}; take termination protection off each in CloudFormation and run this again"
-        )
+    return [stack["StackName"] for stack in described if stack.get("EnableTerminationProtection")]
 
 
 def _empty(workspace: Workspace, names: list[str], say: Say) -> None:

@@ -53,12 +53,14 @@ STOPPED: dict[str, tuple[str, dict[str, object]]] = {
         {"stopCode": ["UserInitiated"], "stoppedReason": [{"prefix": "tasklane reaper"}]},
     ),
 }
+# A blank or two in a plate is normal; a fifth of the samples is a broken upload or a wrong parameter.
+QUARANTINED_PERCENT = 20
 _STOPPED_IN_15_MINUTES = {"failed-to-start": 3, "spot-interrupted": 20, "orphan-stopped": 1}
 
 
 def alarms(names: Names) -> list[Alarm]:
     """All alarms of the environment, in the order of the runbook."""
-    return [*_airflow(names), *_lanes(names), *_stopped(names), *_pipelines(names)]
+    return [*_airflow(names), *_airflow_health(names), *_lanes(names), *_stopped(names), *_pipelines(names)]
 
 
 def _airflow(names: Names) -> Iterator[Alarm]:
@@ -116,8 +118,61 @@ def _airflow(names: Names) -> Iterator[Alarm]:
             )
 
 
+def _airflow_health(names: Names) -> Iterator[Alarm]:
+    """What MWAA recommends (user guide, "Monitoring dashboards and alarms") beyond the above, and the triggerer."""
+    environment = {"Environment": names.mwaa_environment}
+    yield Alarm(
+        "triggerer-silent",
+        "The Airflow triggerer sends no heartbeat: every deferred task waits, ended containers are not noticed.",
+        "AmazonMWAA",
+        "TriggererHeartbeat",  # so on the dashboards page; another page of the guide says TriggerHeartbeat
+        "Sum",
+        "LessThanThreshold",
+        1,
+        {"Function": "Triggerer", **environment},
+        periods=3,
+        datapoints=3,
+        silence_is_bad=True,
+    )
+    parts = (
+        ("web-server-cpu", "web server has used over 95 % of its CPU", "CPUUtilization", {"Cluster": "WebServer"}),
+        (
+            "web-server-memory",
+            "web server has used over 95 % of its memory",
+            "MemoryUtilization",
+            {"Cluster": "WebServer"},
+        ),
+        ("database-cpu", "database has used over 95 % of its CPU", "CPUUtilization", {"DatabaseRole": "WRITER"}),
+    )
+    for id_, what, metric, part in parts:
+        yield Alarm(
+            id_,
+            f"Airflow's {what} for 15 minutes.",
+            "AWS/MWAA",
+            metric,
+            "Average",
+            "GreaterThanThreshold",
+            95,
+            {**part, **environment},
+            periods=3,
+            datapoints=3,
+        )
+    yield Alarm(
+        "database-memory",
+        "Airflow's database has less than 512 MiB of free memory.",
+        "AWS/MWAA",
+        "FreeableMemory",
+        "Average",
+        "LessThanThreshold",
+        512 * 1024**2,
+        {"DatabaseRole": "WRITER", **environment},
+        periods=3,
+        datapoints=3,
+    )
+
+
 # Outcomes of runs (classes of failure), and how many in 15 minutes are worth a message.
-_OUTCOMES = {
+RUN_OUTCOMES = {
     "image": (1, "Containers cannot pull their image."),
     "start": (1, "Containers do not start: network, secrets, roles or entry point."),
     "refused": (1, "AWS refuses a request of ours: rights, names or parameters."),
@@ -133,7 +188,7 @@ _OUTCOMES = {
 
 def _lanes(names: Names) -> Iterator[Alarm]:
     environment = {"Environment": names.env.name}
-    for outcome, (threshold, meaning) in _OUTCOMES.items():
+    for outcome, (threshold, meaning) in RUN_OUTCOMES.items():
         yield Alarm(
             f"runs-{outcome}",
             meaning,
@@ -174,6 +229,31 @@ def _stopped(names: Names) -> Iterator[Alarm]:
 
 
 def _pipelines(names: Names) -> Iterator[Alarm]:
+    environment = {"Environment": names.env.name}
+    yield Alarm(
+        "stuck-deferred",
+        "Tasks have been deferred for 10 minutes and more although their container has ended.",
+        run_metrics.NAMESPACE,
+        run_metrics.STUCK,
+        "Maximum",
+        "GreaterThanThreshold",
+        0,
+        environment,
+        period_seconds=900,
+        periods=2,
+        datapoints=2,
+    )
+    yield Alarm(
+        "quarantine-rate",
+        f"A pipeline has set aside more than {QUARANTINED_PERCENT} % of its samples.",
+        run_metrics.PIPELINES_NAMESPACE,
+        run_metrics.QUARANTINED,
+        "Maximum",
+        "GreaterThanThreshold",
+        QUARANTINED_PERCENT,
+        environment,
+        period_seconds=3600,
+    )
     for dag in sorted(dag for dag, on in names.env.schedules.items() if on):
         yield Alarm(
             f"late-{dag}",

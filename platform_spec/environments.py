@@ -14,6 +14,7 @@ from platform_spec.delivery_settings import DeliverySettings
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
+from platform_spec.notification_settings import NotificationSettings
 from platform_spec.teams import DEFAULT_POOL
 
 # Part of every name in AWS, and the shortest limit (63 characters, a bucket) must still hold: see naming.py.
@@ -75,6 +76,9 @@ class Environment(Spec):
     delivery: DeliverySettings | None = Field(
         default=None, description="a table [delivery]", examples=['{ repository = "example-org/data-platform" }']
     )
+    notifications: NotificationSettings = Field(
+        default_factory=lambda: NotificationSettings(), description='a table [notifications], such as failures = "sns"'
+    )
     schedules: dict[str, bool] = Field(
         default_factory=dict,
         description="a table of DAG id = true (on) or false (off)",
@@ -88,7 +92,8 @@ class Environment(Spec):
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Environment:
-        refuse([*self._zone_findings(), *self._pool_findings(), *self._lock_findings()])
+        findings = [*self._zone_findings(), *self._pool_findings(), *self._lock_findings(), *self._slack_findings()]
+        refuse(findings)
         return self
 
     def _zone_findings(self) -> list[Finding]:
@@ -106,6 +111,13 @@ class Environment(Spec):
             fix = f"set nat_gateways = {len(self.zones)}"
             findings.append(Finding("network.nat_gateways", self.network.nat_gateways, what, allowed, fix))
         return findings
+
+    def _slack_findings(self) -> list[Finding]:
+        if self.notifications.failures != "slack" or self.network.mode == "nat":
+            return []
+        what, allowed = "Slack is on the internet, which network.mode endpoints cannot reach", '"sns" or "none"'
+        fix = 'set failures = "sns" (Amazon Q Developer brings a topic to Slack), or network.mode = "nat"'
+        return [Finding("notifications.failures", "slack", what, allowed, fix)]
 
     def _lock_findings(self) -> list[Finding]:
         if self.keeps_data or not self.data_locked_days:

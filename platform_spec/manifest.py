@@ -5,7 +5,7 @@ DAG parses with no network call, no Variable and no string-built ARN.
 """
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -85,6 +85,13 @@ class TaskEntry(_Model):
         return tuple(SizeRule(name=n, max_item_bytes=None if m is None else m * 1024**2) for n, m in limits.items())
 
 
+class Notifications(_Model):
+    """Where a task's final failure is told: `target` is the ARN of an SNS topic, or the name of Slack's secret."""
+
+    channel: Literal["none", "sns", "slack"] = "none"
+    target: str = ""
+
+
 class Manifest(_Model):
     """What the DAGs know of the deployment they run in."""
 
@@ -101,6 +108,7 @@ class Manifest(_Model):
     data_bucket: Name
     metrics_log_group: str = ""  # takes the run metrics of the lanes (embedded metric format); empty: none
     spot_share: float = 0.0
+    notifications: Notifications = Notifications()
     pools: dict[str, int] = {}
     schedules: dict[str, bool] = {}
     tasks: dict[str, TaskEntry]

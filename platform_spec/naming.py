@@ -161,6 +161,11 @@ class Names:
         """The Secrets Manager secret whose value the task gets as environment variable `variable`."""
         return self._checked("secret", f"{self.prefix}/{task}/{variable}", task)
 
+    @property
+    def slack_secret(self) -> str:
+        """The secret with the URL of the Slack webhook for failures. A person makes it; no stack knows its value."""
+        return self._checked("secret", f"{self.prefix}/notifications/slack-webhook")
+
     def parameter(self, part: str) -> str:
         """The SSM parameter in which a stack publishes what it deployed."""
         return self._checked("parameter", f"/{PROJECT}/{self.env.name}/deployment/{part}")

@@ -12,3 +12,9 @@ DIMENSIONS = (
     ("Environment", "Lane"),
     ("Environment", "Lane", "Outcome"),
 )
+
+# Tasks that stay deferred although their container has ended: counted by the reaper, per environment.
+STUCK = "StuckDeferred"
+# What pipelines say of their own results, in their containers' logs (task_images/*/). Per environment.
+PIPELINES_NAMESPACE = "Tasklane/Pipelines"
+QUARANTINED = "QuarantinedPercent"

@@ -13,6 +13,7 @@ from platform_spec.tasks import Access
 from stacks.components.airflow_environment import DAG_FOLDER, AirflowEnvironment
 from stacks.components.airflow_role import AirflowRole
 from stacks.components.data_access import data_statements
+from stacks.components.notification_rights import notification_statements
 from stacks.components.published import Published
 from stacks.compute import ComputeStack
 from stacks.network import NetworkStack
@@ -41,7 +42,10 @@ class AirflowStack(Stack):
             dag_bucket=storage.dag_bucket,
             key=storage.key,
             run_tasks=compute.run_tasks_policies,
-            dag_statements=data_statements(self, dag_access, storage.data_bucket, key=None),
+            dag_statements=[
+                *data_statements(self, dag_access, storage.data_bucket, key=None),
+                *notification_statements(self, settings, names, storage.key),
+            ],
         )
         airflow = AirflowEnvironment(
             self,

@@ -34,7 +34,7 @@ def add_delivery(app: cdk.App, *, env: Environment, names: Names) -> DeliverySta
         stack_name=names.stack("delivery"),
         env=cdk.Environment(account=env.account, region=env.region),
         description=f"Tasklane {env.name}: who may deploy it",
-        termination_protection=env.keeps_data,
+        termination_protection=True,
     )
     for key, value in {"project": PROJECT, "environment": env.name}.items():
         cdk.Tags.of(stack).add(key, value)

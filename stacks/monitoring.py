@@ -14,6 +14,7 @@ from platform_spec.naming import Names
 from stacks.components.alarm_topic import AlarmTopic
 from stacks.components.alarms import Alarms
 from stacks.components.board import Board
+from stacks.components.published import Published
 from stacks.components.task_events import TaskEvents
 from stacks.storage import StorageStack
 
@@ -37,4 +38,5 @@ class MonitoringStack(Stack):
         topic = AlarmTopic(self, "Alarm", settings=settings, names=names, key=storage.key).topic
         TaskEvents(self, "TaskEvents", settings=settings, names=names, key=storage.key)
         Alarms(self, "Alarms", alarms=watched, names=names, topic_arn=topic.ref)
+        Published(self, "Deployment", name=names.parameter("monitoring"), values={"topic_arn": topic.ref})
         Board(self, "Board", alarms=watched, tasks=sorted(tasks), names=names)

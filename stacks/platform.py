@@ -31,8 +31,9 @@ class Platform:
                 "env": where,
                 "stack_name": names.stack(part),
                 "description": f"Tasklane {env.name}: {purpose}",
-                # The first of two keys against deletion; the second is the removal policy of each resource.
-                "termination_protection": env.keeps_data,
+                # The second key against deletion, in every environment: `cdk destroy` is refused, `tasklane destroy`
+                # takes it off once the name was typed. The first, keeps_data, sets what goes with a stack.
+                "termination_protection": True,
             }
 
         self.storage = StorageStack(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # mypy sees the real signatures
     from lanes.dag_factory import dag
     from lanes.fan_outs.operator import fan_out, if_partial
     from lanes.lane_task import run_task
+    from lanes.notifications.callback import notify_failure
     from lanes.this_deployment import deployment
 
 _HOMES = {
@@ -19,9 +20,10 @@ _HOMES = {
     "run_task": "lanes.lane_task",
     "fan_out": "lanes.fan_outs.operator",
     "if_partial": "lanes.fan_outs.operator",
+    "notify_failure": "lanes.notifications.callback",
 }
 
-__all__ = ["dag", "deployment", "fan_out", "if_partial", "run_task"]
+__all__ = ["dag", "deployment", "fan_out", "if_partial", "notify_failure", "run_task"]
 
 
 def __getattr__(name: str) -> Any:

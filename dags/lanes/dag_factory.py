@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from lanes.dag_arguments import argument_problems
+from lanes.notifications.callback import notify_failure
 from lanes.team_dag import TeamDag
 from lanes.this_deployment import deployment, teams
 from platform_spec.dag_rules import RELEASE_TAG, TEAM_TAG, documentation_problem, id_problem, pool_problems
@@ -115,6 +116,7 @@ def dag(
 
 def _default_args(owner: str, pool: str, team: Team, options: DagOptions) -> dict[str, Any]:
     return {
+        "on_failure_callback": notify_failure,  # of the task, so once per final failure; a DAG may set its own
         **options.get("default_args", {}),
         "owner": owner,
         "pool": pool,

@@ -12,6 +12,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
 from platform_spec.naming import PROJECT, Names
+from stacks.components.notification_rights import topic_arn
 
 
 def allow(
@@ -50,7 +51,7 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
     ]
     pulls = ["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"]
     pulls.append("ecr:GetDownloadUrlForLayer")
-    return {
+    policies = {
         # Pull only: images of AWS (MWAA's own) come from repositories whose names are not published.
         "ECR": [allow(stack, "Pull", pulls, ["*"], anyone=True)],
         "ECR_DOCKER": [allow(stack, "Pull", pulls, ["*"], anyone=True)],
@@ -84,6 +85,9 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
         "AIRFLOW_API": [allow(stack, "Airflow", ["airflow:*"], ["*"], anyone=True)],
         "AIRFLOW_ENV": [allow(stack, "Airflow", ["airflow:*"], ["*"], anyone=True)],
     }
+    if names.env.notifications.failures == "sns":
+        policies["SNS"] = [allow(stack, "TellFailures", ["sns:Publish"], [topic_arn(stack, names)])]
+    return policies
 
 
 def agent_policies(stack: Stack, names: Names) -> dict[str, list[iam.PolicyStatement]]:

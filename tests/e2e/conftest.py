@@ -1,10 +1,12 @@
 """A local environment for the end-to-end tests, and what is needed to look at it from outside."""
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -50,6 +52,18 @@ def copied(files: Iterable[Path], folder: Path) -> Path:
     for path in files:
         shutil.copy(path, folder)
     return folder
+
+
+def queue_of(topic: str, sns: Any, sqs: Any) -> str:
+    """URL of a new queue that subscribes to a topic, and lets it send."""
+    url = str(sqs.create_queue(QueueName="inbox")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    deliver = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    statement = {**deliver, "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url
 
 
 def processes_of(state: Path) -> Iterator[psutil.Process]:

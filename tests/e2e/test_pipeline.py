@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pytest
 
 from local.state import State
 from ops.airflow_api import AirflowApi
-from tests.e2e.conftest import DATA, SECONDS, copied, demo, ends_of_logs, processes_of, simulate
+from tests.e2e.conftest import DATA, SECONDS, copied, demo, ends_of_logs, processes_of, queue_of, simulate
 
 pytestmark = pytest.mark.timeout(SECONDS)
 BATCH = "microbiome_batch"
@@ -75,11 +76,37 @@ def test_a_broken_sample_is_named_and_the_others_finish(environment: Path, tmp_p
 
 
 def facts_of(out: Path) -> dict[str, Any]:
-    """The head of the report: label and value."""
-    page = (out / "report.html").read_text()
-    embedded = re.search(r'"overview":(\[\[.*?\]\]),"samples"', page)
+    """What the report tells of the run: label and value."""
+    embedded = re.search(r'"facts":(\{.*?\})', (out / "report.html").read_text())
     assert embedded
     return dict(json.loads(embedded[1]))
+
+
+def test_a_failure_is_told_under_the_deployed_role(environment: Path) -> None:
+    """The run fails for good at once; its message goes through the topic of the alarms to whoever subscribed."""
+    found = State.load(environment)
+    assert found is not None
+    sqs, sns = (client_of(found, service) for service in ("sqs", "sns"))
+    [topic] = [one["TopicArn"] for one in sns.list_topics()["Topics"] if one["TopicArn"].endswith("-alarms")]
+    url = queue_of(topic, sns, sqs)
+    api = AirflowApi(found.airflow_url)
+    run_id = api.trigger("microbiome_dispatch", {"prefix": "raw/nothing-here/"})
+    [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    told = json.loads(message["Body"])
+    assert told["Subject"] == "[local] microbiome_dispatch.detect failed: AirflowFailException"
+    assert "no FASTQ file under" in told["Message"]
+    assert f"run: {run_id}" in told["Message"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2)
+
+
+def client_of(state: State, service: str) -> Any:
+    return boto3.client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=state.endpoint_url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
 
 
 def test_every_server_listens_on_loopback_only(environment: Path) -> None:

@@ -59,6 +59,11 @@ def test_all_stacks_deploy_with_every_property(emulator: Emulator, tmp_path: Pat
     found = [str(one) for name, (_, _, template) in deployed.items() for one in compare_stack(name, template, clients)]
     assert found == []
     if environment == "local":  # the other environments keep their data
-        cdk(emulator, account, region, "destroy", "--all", "--force", "--app", str(assembly))
+        destroy = ("destroy", "--all", "--force", "--app", str(assembly))
+        with pytest.raises(AssertionError, match="TerminationProtection is enabled"):
+            cdk(emulator, account, region, *destroy)
+        for name in deployed:
+            clients("cloudformation").update_termination_protection(StackName=name, EnableTerminationProtection=False)
+        cdk(emulator, account, region, *destroy)
         summaries = clients("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "DELETE_FAILED"])
         assert [one["StackName"] for one in summaries["StackSummaries"]] == ["CDKToolkit"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ops.cdk import run_cdk
 from ops.destroy import destroy, plan_destroy
 from ops.errors import UserError
 from ops.infrastructure.stacks import stack_exists
@@ -18,6 +19,9 @@ def test_an_environment_goes_by_its_name_only(deployed: Deployed, monkeypatch: p
     kept = plan_destroy(deployed.again())
     assert not {"tasklane-one-storage", "tasklane-one-registry"} & set(kept)
     path.write_text(throwaway)
+    with pytest.raises(UserError, match="TerminationProtection is enabled"):
+        run_cdk(deployed.again(), ["destroy", "--force", "--all"], log=deployed.root / "cdk.out/plain.log")
+    assert all(stack_exists(deployed.workspace, name) for name in plan_destroy(deployed.again()))
     names = destroy(deployed.again(), "one", deployed.said.append)
     assert names[-1] == "tasklane-one-delivery"
     assert "tasklane-one-storage" in names
@@ -27,6 +31,8 @@ def test_an_environment_goes_by_its_name_only(deployed: Deployed, monkeypatch: p
 
 def test_protected_stacks_are_named(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     forget_role(monkeypatch)
+    path = deployed.root / "environments/one.toml"
+    path.write_text(path.read_text().replace("keeps_data = false", "keeps_data = true"))
     workspace = deployed.again()
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
     name = "tasklane-one-airflow"

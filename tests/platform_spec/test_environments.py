@@ -117,3 +117,14 @@ def test_problems_of_different_tables_come_together(tmp_path: Path) -> None:
     assert [key for key, _ in problems_of(tmp_path, text)] == [
         "account", "airflow.min_workers", "network.cidr", "acount",
     ]  # fmt: skip
+
+
+def test_where_failures_are_told(tmp_path: Path) -> None:
+    [(key, problem)] = problems_of(tmp_path, MINIMAL + '[notifications]\nfailures = "slack"\n')
+    assert key == "notifications.failures"
+    assert "Slack is on the internet, which network.mode endpoints cannot reach" in problem
+    (tmp_path / "b").mkdir()
+    [(key, problem)] = problems_of(tmp_path / "b", MINIMAL + '[notifications]\nfailures = "mail"\n')
+    assert key == "notifications.failures"
+    assert "sns" in problem
+    assert "slack" in problem

@@ -1,6 +1,6 @@
 """`make iam-mutation`: take rights away from the roles and see that the platform misses them.
 
-1. Runs the flagship pipeline under enforcement and records every authorised call.
+1. Runs the flagship pipeline and the other DAGs under enforcement and records every authorised call.
 2. Judges each mutant (a statement, an action or a resource less) against the record: no waiting.
 3. Takes statements away from the running deployment, one at a time, and runs the pipeline: it fails, or does without.
    What a single run does not ask for (tasks are listed on a retry, and by the reaper) is told, and judged in step 2.
@@ -15,6 +15,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from local.state import State
 from tests.security.deployed import read_grants
 from tests.security.live import Pipeline, without_statement
 from tests.security.mutants import justifications, mutants, surviving
+from tests.security.other_dags import run_other_dags
 from tests.security.policy import Call, Grant, allowed
 from tests.security.recorded import read_calls, save
 
@@ -68,6 +70,8 @@ def run_demo(folder: Path) -> tuple[State, list[Call]]:
     state = State.load(folder / "state")
     if state is None:
         raise SystemExit(f"iam-mutation: no environment runs in {folder / 'state'}")
+    run_other_dags(state)
+    time.sleep(15)  # run metrics are written every ten seconds
     calls, refused = read_calls(state.logs / "authorised-calls.jsonl", PREFIX)
     if refused:
         raise SystemExit("iam-mutation: refused during the run:\n" + "\n".join(map(str, refused)))

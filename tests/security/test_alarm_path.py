@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from platform_spec.alarms import STOPPED
-from tests.security.conftest import ACCOUNT, REGION, Platform
+from tests.security.conftest import ACCOUNT, REGION, ROOT, Platform
 from tests.security.universe import CLUSTER, PREFIX
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{PREFIX}-alarms"
@@ -54,6 +56,28 @@ def test_a_refused_request_reaches_the_topic_with_its_runbook_entry(
     message = told[f"{PREFIX}-runs-refused"]
     assert message["NewStateValue"] == "ALARM"
     assert message["AlarmDescription"].endswith("docs/runbook.md#runs-refused")
+
+
+def test_a_log_line_of_a_pipeline_becomes_an_alarm(platform: Platform, inbox: Callable[[], dict[str, Any]]) -> None:
+    """What gather prints in its container: log group → metric → alarm → topic → queue."""
+    python = ROOT / ".venvs/microbiome/bin/python"
+    if not python.exists():
+        pytest.skip(f"{python} is not there: make setup")
+    script = "from microbiome.metrics import print_sample_metrics; print_sample_metrics(10, 3)"
+    env = {**os.environ, "TASKLANE_ENVIRONMENT": "local"}
+    line = subprocess.run([python, "-c", script], env=env, capture_output=True, text=True, check=True).stdout.strip()
+    logs, where = platform.client("logs"), {"logGroupName": "/tasklane/local/microbiome", "logStreamName": "gather"}
+    logs.create_log_stream(**where)
+    logs.put_log_events(logEvents=[{"timestamp": int(time.time() * 1000), "message": line}], **where)
+    cloudwatch = platform.client("cloudwatch")
+    told: dict[str, dict[str, Any]] = {}
+    while f"{PREFIX}-quarantine-rate" not in told:
+        cloudwatch.describe_alarms(AlarmNamePrefix=PREFIX)
+        message = inbox()
+        told[message["AlarmName"]] = message
+    message = told[f"{PREFIX}-quarantine-rate"]
+    assert (message["NewStateValue"], message["Trigger"]["MetricName"]) == ("ALARM", "QuarantinedPercent")
+    assert message["AlarmDescription"].endswith("docs/runbook.md#quarantine-rate")
 
 
 def test_every_alarm_tells_the_topic_when_it_goes_off_and_when_it_is_over(

@@ -44,6 +44,12 @@ def test_the_celery_queue_may_lie_in_any_account(grants: list[Grant]) -> None:
     assert found == {f"sqs:{verb}" for verb in verbs}
 
 
+def test_the_topic_takes_messages_and_nothing_else_from_airflow(grants: list[Grant]) -> None:
+    topic = f"arn:aws:sns:us-east-1:000000000000:{universe.PREFIX}-alarms"
+    found = {action for action in universe.actions("sns") if allowed(Call.of(AIRFLOW, action, topic), grants)}
+    assert found == {"sns:Publish"}
+
+
 def test_own_resources_in_the_wrong_way(grants: list[Grant]) -> None:
     assert [call for call in universe.misuse() if allowed(call, grants)] == []
 

@@ -124,7 +124,12 @@ def foreign_resources(role: str) -> dict[str, list[str]]:
             "*",
         ],
         "secretsmanager": [f"arn:aws:secretsmanager:{regional}:secret:{PREFIX}/other/API_KEY-abcdef", "*"],
-        "sns": [f"arn:aws:sns:{regional}:{PREFIX}-alarms", "*"],
+        "sns": [
+            *(f"arn:aws:sns:{regional}:{name}" for name in (f"{other}-alarms", f"{PREFIX}-other")),
+            f"arn:aws:sns:{abroad}:{PREFIX}-alarms",
+            *([] if role == AIRFLOW else [f"arn:aws:sns:{regional}:{PREFIX}-alarms"]),
+            "*",
+        ],
         "sqs": [f"arn:aws:sqs:{regional}:other", f"arn:aws:sqs:{abroad}:airflow-other", "*"],
         "ssm": [f"arn:aws:ssm:{regional}:parameter/tasklane/{ENVIRONMENT}/deployment/storage", "*"],
         "sts": [f"arn:aws:iam::{ACCOUNT}:role/{AIRFLOW}", f"arn:aws:iam::{ACCOUNT}:role/{TASK}", "*"],

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_kms as kms
 
+from platform_spec.environments import load_environment
+from platform_spec.naming import Names
+from platform_spec.notification_settings import NotificationSettings
 from platform_spec.tasks import Access, Task, load_dag_access, load_tasks
+from stacks.components.notification_rights import notification_statements
 from tests.stacks.conftest import ROOT
 from tests.stacks.evaluate import Deployment, Statement, rights, statements
 
@@ -126,8 +132,34 @@ def test_airflow_has_what_mwaa_demands_and_the_intents_of_the_dags(deployment: D
             [key_of(deployment)],
             via,
         ),
+        "TellFailures": (["sns:Publish"], [f"arn:aws:sns:{region}:{account}:tasklane-{name}-alarms"], None),
+        "UseKeyToTell": (
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            [key_of(deployment)],
+            {"StringEquals": {"kms:ViaService": f"sns.{region}.amazonaws.com"}},
+        ),
         **dag_rights,
     }
+
+
+@pytest.mark.parametrize(
+    ("failures", "actions"), [("slack", {"secretsmanager:GetSecretValue", "kms:Decrypt"}), ("none", set())]
+)
+def test_other_channels_get_other_rights(failures: str, actions: set[str]) -> None:
+    given = load_environment("dev", ROOT)
+    settings = given.model_copy(update={"notifications": NotificationSettings(failures=failures)})
+    stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=given.account, region=given.region))
+    key = kms.Key(stack, "Key")
+    made = [s.to_json() for s in notification_statements(stack, settings, Names(settings), key)]
+    flat = {a for s in made for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
+    assert flat == actions
+    for statement in made:
+        if statement["Sid"] == "ReadSlackWebhook":
+            secret = f":{given.region}:{given.account}:secret:tasklane-dev/notifications/slack-webhook-??????"
+            assert secret in str(stack.resolve(statement["Resource"]))
+        else:
+            service = f"secretsmanager.{given.region}.amazonaws.com"
+            assert statement["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
 def test_who_may_assume_the_roles(deployment: Deployment) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from platform_spec.alarms import STOPPED, Alarm, alarms
 from platform_spec.environments import load_environment
 from platform_spec.naming import Names
-from platform_spec.run_metrics import DIMENSIONS, METRICS, NAMESPACE
+from platform_spec.run_metrics import DIMENSIONS, METRICS, NAMESPACE, PIPELINES_NAMESPACE, QUARANTINED, STUCK
 from platform_spec.tasks import load_tasks
 from tests.stacks.conftest import ENVIRONMENTS, ROOT
 from tests.stacks.evaluate import Deployment
@@ -50,9 +50,19 @@ def test_values_that_cloudwatch_takes(deployment: Deployment) -> None:
 
 def test_alarms_on_our_metrics_ask_for_what_the_lanes_write() -> None:
     own = [alarm for env in ENVIRONMENTS for alarm in table(env) if alarm.namespace == NAMESPACE]
-    assert {alarm.metric for alarm in own} <= set(METRICS)
+    assert {alarm.metric for alarm in own} <= {*METRICS, STUCK}
     written = {frozenset(names) for names in DIMENSIONS}
     assert [alarm.id for alarm in own if frozenset(alarm.dimensions) not in written] == []
+
+
+def test_alarms_on_pipelines_ask_for_what_their_image_writes() -> None:
+    """The image imports nothing of ours: its own words are compared."""
+    [alarm] = [alarm for alarm in table("prod") if alarm.namespace == PIPELINES_NAMESPACE]
+    written = (ROOT / "task_images/microbiome/src/microbiome/metrics.py").read_text()
+    assert f'NAMESPACE = "{PIPELINES_NAMESPACE}"' in written
+    assert f'"{QUARANTINED}": "Percent"' in written
+    assert (alarm.metric, set(alarm.dimensions)) == (QUARANTINED, {"Environment"})
+    assert '["Environment"]' in written
 
 
 def test_each_alarm_has_an_entry_in_the_runbook_and_no_entry_is_left_over() -> None:

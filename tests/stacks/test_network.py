@@ -15,6 +15,7 @@ from tests.stacks.evaluate import Deployment, statements
 SERVICES = {
     *("airflow.api", "airflow.env", "sqs", "logs", "monitoring", "kms", "ecr.api", "ecr.dkr"),
     *("ecs", "secretsmanager", "ssm", "sts"),
+    "sns",  # where failures are told through the topic of the alarms
 }
 
 
@@ -110,6 +111,12 @@ def test_endpoint_policies_name_what_is_ours(deployments: Deployments, env: str)
     assert policies["ssm"]["OwnParameters"]["Resource"] == [
         f"arn:aws:ssm:{region}:{account}:parameter/tasklane/{env}/*"
     ]
+    tell = policies["sns"]["TellFailures"]
+    assert (tell["Action"], tell["Resource"], tell["Condition"]) == (
+        ["sns:Publish"],
+        [f"arn:aws:sns:{region}:{account}:tasklane-{env}-alarms"],
+        own,
+    )
     assert policies["sts"] == {**policies["sts"], "WhoAmI": {**policies["sts"]["WhoAmI"], "Condition": own}}
     pulls = {action for name in ("ecr.api", "ecr.dkr") for action in policies[name]["Pull"]["Action"]}
     assert not any("Put" in action or "Upload" in action for action in pulls)

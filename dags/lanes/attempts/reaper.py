@@ -52,7 +52,7 @@ def orphans(containers: Iterable[Container], ask: AskStates, now: dt.datetime) -
         if not container.one_of_many:
             newest[container.dag_id, container.run_id, container.key] = container
     found = []
-    for container, state in _with_states(old, ask):
+    for container, state in with_states(old, ask):
         if state in OVER:
             found.append(Orphan(container, f"its task is {state}"))
         elif newest.get((container.dag_id, container.run_id, container.key), container) is not container:
@@ -60,7 +60,7 @@ def orphans(containers: Iterable[Container], ask: AskStates, now: dt.datetime) -
     return found
 
 
-def _with_states(containers: list[Container], ask: AskStates) -> Iterator[tuple[Container, str | None]]:
+def with_states(containers: list[Container], ask: AskStates) -> Iterator[tuple[Container, str | None]]:
     """A task that Airflow does not know any more counts as removed."""
     for dag_id in sorted({container.dag_id for container in containers}):
         of_dag = [container for container in containers if container.dag_id == dag_id]

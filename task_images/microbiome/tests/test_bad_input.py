@@ -163,3 +163,21 @@ def test_other_bad_input(study: Path, tmp_path: Path, command: Command) -> None:
     code, output = command("gather", "--manifest", manifest, "--output", tmp_path / "out")
     assert (code, f"reference {wrong['reference']} does not exist" in output) == (2, True)
     assert command("run", "--reads", tmp_path / "no", "--reference", "r", "--out", tmp_path)[0] == 2
+
+
+def test_the_share_of_bad_samples_is_a_metric_where_there_is_an_environment(
+    study: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = [sample for sample in find_samples(study / "reads") if sample.name.startswith("bad-")]
+    good = [sample for sample in find_samples(study / "reads") if not sample.name.startswith("bad-")]
+    manifest = write_manifest(tmp_path / "m.json", [*bad[:1], *good[:3]], 1, parameters(study), str(tmp_path / "s"))
+    command("analyze-batch", "--manifest", manifest, "--batch", 0)
+    gather = ("gather", "--manifest", manifest, "--output", tmp_path / "out")
+    assert "_aws" not in command(*gather)[1]
+    monkeypatch.setenv("TASKLANE_ENVIRONMENT", "prod")
+    [line] = [line for line in command(*gather)[1].splitlines() if "_aws" in line]
+    event = json.loads(line)
+    assert (event["Environment"], event["Samples"], event["QuarantinedPercent"]) == ("prod", 4, 25.0)
+    [directive] = event["_aws"]["CloudWatchMetrics"]
+    assert all(metric["Name"] in event for metric in directive["Metrics"])
+    assert all(name in event for names in directive["Dimensions"] for name in names)

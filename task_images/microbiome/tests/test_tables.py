@@ -127,7 +127,7 @@ def test_report_stands_alone_and_shows_names_as_text(analysis: Analysis) -> None
     assert "\\u003cb>a\\u003c/b>" in page
     embedded = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
     assert embedded["samples"] == ["<b>a</b>", "β"]
-    assert ["Cost", "0.02 USD"] in embedded["overview"]
+    assert embedded["facts"] == {"Cost": "0.02 USD"}
     assert embedded["quarantine"] == [["bad", "f.gz", 3, "broken"]]
     assert [level["rank"] for level in embedded["levels"].values()] == ["phylum", "class", "order", "family", "genus"]
     assert not [mark for mark in ("/*DATA*/", "/*STYLE*/", "/*SCRIPT*/") if mark in page]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from airflow.models.dagbag import DagBag
 
+from lanes import notify_failure
 from lanes.team_dag import TeamDag
 from platform_spec.environments import environment_names, load_environment
 from platform_spec.tasks import load_tasks
@@ -56,6 +57,17 @@ def test_every_dag_is_made_by_the_factory_and_its_tasks_stay_in_their_team_s_poo
             assert task.owner in team.owners, (dag_id, task.task_id)
             assert task.pool in team.pools, (dag_id, task.task_id)
             assert team.priority.lowest <= task.priority_weight <= team.priority.highest, (dag_id, task.task_id)
+
+
+def test_every_task_tells_of_its_final_failure(dags):
+    silent = [f"{dag_id}.{task.task_id}" for dag_id, dag in dags.items() for task in dag.tasks if not tells(task)]
+    assert silent == []
+
+
+def tells(task):
+    """Airflow 3.0.6 keeps one callback or a list, 3.2.1 always a list."""
+    callbacks = task.on_failure_callback
+    return notify_failure in (callbacks if isinstance(callbacks, list | tuple) else [callbacks])
 
 
 def test_every_environment_says_of_every_schedule_whether_it_is_on(dags):

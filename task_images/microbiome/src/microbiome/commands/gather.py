@@ -15,6 +15,7 @@ from microbiome.classifier.load import load_model
 from microbiome.gathering import Stopwatch, analyse, collect
 from microbiome.manifest import Manifest, read_manifest
 from microbiome.metadata import read_metadata
+from microbiome.metrics import print_sample_metrics
 from microbiome.outcome import BAD_INPUT, DONE, Outcome
 from microbiome.report.build import ReportFacts, build_report
 from microbiome.settings import parse_settings
@@ -76,6 +77,7 @@ def gather(manifest: Manifest, output: str, facts_uri: str = "", allow_missing: 
             " complements) and stay mostly unnamed: bring all reads into one direction first (summary.json,"
             " backward_samples)"
         )
+    print_sample_metrics(summary["samples"], summary["samples_quarantined"])
     counts = {key: value for key, value in summary.items() if isinstance(value, int)}
     return Outcome("gather", DONE if analysis.samples else BAD_INPUT, message, counts, outputs)
 

@@ -30,7 +30,8 @@ class ReportFacts:
 
 def build_report(analysis: Analysis, facts: ReportFacts) -> bytes:
     content = {
-        "overview": data.overview(analysis, facts.batches, facts.seconds, facts.extra),
+        "overview": data.overview(analysis, facts.batches, facts.seconds),
+        "facts": facts.extra,
         "samples": analysis.names,
         "steps": data.read_steps(analysis),
         "levels": data.compositions(analysis),

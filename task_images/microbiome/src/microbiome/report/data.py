@@ -12,7 +12,7 @@ from microbiome.tables import diversity, ranks
 SHOWN_TAXA = 15
 
 
-def overview(analysis: Analysis, batches: int, seconds: dict[str, float], extra: dict[str, Any]) -> list[list[Any]]:
+def overview(analysis: Analysis, batches: int, seconds: dict[str, float]) -> list[list[Any]]:
     """(label, value) pairs for the head of the page."""
     reads_in = sum(sample.reads["input"] for sample in analysis.samples)
     kept = int(analysis.counts.sum())
@@ -28,7 +28,6 @@ def overview(analysis: Analysis, batches: int, seconds: dict[str, float], extra:
         ["Share kept", f"{100 * kept / reads_in:.1f} %" if reads_in else "-"],
         ["Batches", batches],
         ["Gather seconds", round(sum(seconds.values()), 1)],
-        *[[label, value] for label, value in extra.items()],
     ]
 
 

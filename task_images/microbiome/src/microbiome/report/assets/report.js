@@ -18,7 +18,8 @@ function fillTruth() {
 
 function fillRun() {
   const pairs = (title, values) => [make("h3", {}, title), table(["", ""], Object.entries(values).map(([key, value]) => [key, value === "" ? "-" : value]))];
-  byId("run-content").append(...pairs("Parameters", DATA.parameters), ...pairs("Seconds per step of this gather", DATA.seconds),
+  const facts = Object.keys(DATA.facts).length ? pairs("This run", DATA.facts) : [];
+  byId("run-content").append(...facts, ...pairs("Parameters", DATA.parameters), ...pairs("Seconds per step of this gather", DATA.seconds),
     ...pairs("Versions", DATA.versions));
 }
 

@@ -1,0 +1,52 @@
+"""The bundled DAGs beside the flagship pipeline, run once each, for the record of the rights that are used."""
+
+from __future__ import annotations
+
+import time
+
+from local.state import State
+from ops.airflow_api import AirflowApi
+
+# DAG, conf, and how its run ends. The last one fails for good at once and tells of it.
+RUNS: list[tuple[str, dict[str, object], str]] = [
+    ("tasklane_smoke", {}, "success"),
+    ("lanes_reaper", {}, "success"),
+    ("example_static_groups", {}, "success"),
+    ("example_mapped_tasks", {"seeds": [1, 2]}, "success"),
+    ("microbiome_dispatch", {"prefix": "raw/nothing-here/"}, "failed"),
+]
+KILLED = "example_static_groups"
+SECONDS = 300.0
+
+
+def run_other_dags(state: State) -> None:
+    """All of them side by side; SystemExit names the runs that ended otherwise."""
+    api = AirflowApi(state.airflow_url)
+    started = [(dag_id, api.trigger(dag_id, conf), expected) for dag_id, conf, expected in RUNS]
+    wrong = [f"{dag_id} ({run_id})" for dag_id, run_id, expected in started if _end(api, dag_id, run_id) != expected]
+    _kill(api)
+    if wrong:
+        raise SystemExit(f"iam-mutation: these runs did not end as they should: {', '.join(wrong)}; see {state.logs}")
+
+
+def _end(api: AirflowApi, dag_id: str, run_id: str) -> str:
+    until = time.monotonic() + SECONDS
+    while (found := str(api.run(dag_id, run_id)["state"])) not in ("success", "failed") and time.monotonic() < until:
+        time.sleep(1)
+    return found
+
+
+def _kill(api: AirflowApi) -> None:
+    """A run that a person ends while its containers are at work: they are stopped."""
+    run_id = api.trigger(KILLED, {})
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        states = {task["state"] for task in api.task_instances(KILLED, run_id)}
+        if "deferred" in states:
+            time.sleep(1)  # the trigger starts the container
+            api.end_run(KILLED, run_id)
+            time.sleep(5)
+            return
+        if str(api.run(KILLED, run_id)["state"]) in ("success", "failed"):
+            return
+        time.sleep(0.2)
