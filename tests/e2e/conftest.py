@@ -54,9 +54,9 @@ def copied(files: Iterable[Path], folder: Path) -> Path:
     return folder
 
 
-def queue_of(topic: str, sns: Any, sqs: Any) -> str:
+def queue_of(topic: str, sns: Any, sqs: Any, name: str = "inbox") -> str:
     """URL of a new queue that subscribes to a topic, and lets it send."""
-    url = str(sqs.create_queue(QueueName="inbox")["QueueUrl"])
+    url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     deliver = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
     statement = {**deliver, "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}

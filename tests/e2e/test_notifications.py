@@ -33,6 +33,14 @@ with DAG("recovers", default_args=AGAIN, **SETTINGS):
         if ti.try_number == 1:
             raise ValueError("not yet")
     work()
+with DAG("dies", default_args={**AGAIN, "retries": 0}, **SETTINGS):
+    @task
+    def work():
+        import os, signal
+        os.kill(os.getpid(), signal.SIGKILL)
+    work()
+with DAG("finishes", default_args=AGAIN, **SETTINGS):
+    run_task("probe", task_id="work", command=["ok", "0"])
 with DAG("container", default_args={**AGAIN, "retries": 0}, **SETTINGS):
     run_task("probe", task_id="work", command=["error", "0"])
 """,
@@ -101,10 +109,10 @@ def run(world: World, dag_id: str, **conf: Any) -> str:
     )
 
 
-def topic_with_queue(world: World) -> tuple[str, str]:
+def topic_with_queue(world: World, name: str = "failures") -> tuple[str, str]:
     """ARN of a topic and URL of a queue that gets its messages."""
-    topic = world.client("sns").create_topic(Name="failures")["TopicArn"]
-    return topic, queue_of(topic, world.client("sns"), world.client("sqs"))
+    topic = world.client("sns").create_topic(Name=name)["TopicArn"]
+    return topic, queue_of(topic, world.client("sns"), world.client("sqs"), name)
 
 
 def received(world: World, url: str) -> list[dict[str, Any]]:
@@ -123,6 +131,7 @@ def test_one_message_for_each_final_failure(world: World) -> None:
     assert run(world, "plain") == "failed"
     assert run(world, "recovers") == "success"
     assert run(world, "plain", fan_out={"dag_id": "parent"}) == "failed"
+    assert run(world, "finishes") == "success"
     assert run(world, "container") == "failed"
     plain, container = sorted(received(world, url), key=lambda message: message["Subject"], reverse=True)
     assert plain["Subject"] == "[faults] plain.work failed: ValueError"
@@ -134,6 +143,15 @@ def test_one_message_for_each_final_failure(world: World) -> None:
     assert "console.aws.amazon.com/ecs/v2" in container["Message"]
     assert "docs/runbook.md#runs-error" in container["Message"]
     assert container["MessageAttributes"]["class"]["Value"] == "error"
+
+
+def test_a_task_whose_process_died(world: World) -> None:
+    topic, url = topic_with_queue(world, "dying")
+    tell(world, "sns", topic)
+    assert run(world, "dies") == "failed"
+    found: list[dict[str, Any]] = []
+    eventually("its message", lambda: found.extend(received(world, url)) or found, 60)
+    assert [message["Subject"] for message in found] == ["[faults] dies.work failed: process-gone"]
 
 
 def test_slack(world: World, slack: Inbox) -> None:

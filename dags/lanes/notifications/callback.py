@@ -1,7 +1,8 @@
 """notify_failure: the `on_failure_callback` of the bundled DAGs. One message per task that has failed for good.
 
-Airflow calls it in the worker, after the last attempt only. It is not called for a task whose process was killed from
-outside, nor where a person sets the state: the alarms (late pipelines, tasks that are stuck) see what that leaves.
+Airflow calls it in the worker, after the last attempt only; for a task whose process died, in the DAG processor and
+without an error. It is not called where a person sets the state, nor for `dagrun_timeout` (the alarms on late pipelines
+see that).
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from platform_spec.alarms import RUN_OUTCOMES
 LONGEST_SUBJECT = 99
 LONGEST_DETAIL = 3000  # characters; Slack shows a block of this length, and SNS takes 256 KiB
 TRACEBACK_LINES = 15
+# Airflow's DAG processor tells of a task whose process died, without an error.
+GONE = "process-gone"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ class Notice:
 
 def class_of(error: BaseException | str | None) -> str:
     """The class that a container's failure begins with (memory, image, …); of other errors the name of their type."""
-    first = str(error or "").partition(":")[0]
+    if error is None:
+        return GONE
+    first = str(error).partition(":")[0]
     if first in set(Kind):
         return first
     return type(error).__name__ if isinstance(error, BaseException) else "unknown"
@@ -70,7 +74,11 @@ def class_of(error: BaseException | str | None) -> str:
 
 def detail_of(error: BaseException | str | None) -> str:
     """What the task said last: a container's failure tells its last log lines itself, other errors their traceback."""
-    text = str(error or "no error was given")
+    text = (
+        "Airflow gave no error: the task's process is gone (killed, or its host was lost)."
+        if error is None
+        else str(error)
+    )
     if isinstance(error, BaseException) and class_of(error) not in set(Kind):
         lines = "".join(traceback.format_exception(error)).splitlines()
         text = "\n".join([text, "", *lines[-TRACEBACK_LINES:]])

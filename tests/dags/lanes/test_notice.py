@@ -51,3 +51,8 @@ def test_slack_mentions_and_links_nobody() -> None:
     assert found.count("```") == 2
     assert "&lt;!channel&gt;" in found
     assert "*owner*" not in found
+
+
+def test_a_process_that_died_leaves_no_error() -> None:
+    assert class_of(None) == "process-gone"
+    assert "killed, or its host was lost" in detail_of(None)
