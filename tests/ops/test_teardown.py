@@ -32,7 +32,8 @@ def test_an_environment_goes_by_its_name_only(deployed: Deployed, monkeypatch: p
 def test_protected_stacks_are_named(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     forget_role(monkeypatch)
     path = deployed.root / "environments/one.toml"
-    path.write_text(path.read_text().replace("keeps_data = false", "keeps_data = true"))
+    throwaway = path.read_text()
+    path.write_text(throwaway.replace("keeps_data = false", "keeps_data = true"))
     workspace = deployed.again()
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
     name = "tasklane-one-airflow"
@@ -43,3 +44,4 @@ def test_protected_stacks_are_named(deployed: Deployed, monkeypatch: pytest.Monk
         destroy(workspace, "one", deployed.said.append)
     cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName=name)
+    path.write_text(throwaway)
