@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lanes.notifications.notice import Notice, class_of, detail_of
 from lanes.this_deployment import deployment
+
+if TYPE_CHECKING:
+    from lanes.notifications.notice import Notice
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ def _notify(context: Mapping[str, Any]) -> None:
 
 def notice_of(context: Mapping[str, Any]) -> Notice:
     """The notice for Airflow's context, with values that Airflow masks in logs masked here too."""
+    from lanes.notifications.notice import Notice, class_of, detail_of  # here: every DAG file imports this module
+
     ti, here, error = context["ti"], deployment(), context.get("exception")
     mapped = "" if ti.map_index in (None, -1) else f"[{ti.map_index}]"
     return Notice(
