@@ -103,6 +103,7 @@ def test_terminate_stops_gracefully_and_never_retries(jobs: Jobs) -> None:
     job = jobs.end_of(job_id)
     assert (job["status"], job["statusReason"]) == ("FAILED", "not wanted any more")
     assert job["container"]["exitCode"] == 7
+    assert (job["isTerminated"], job["isCancelled"]) == (True, False)
     assert len(job["attempts"]) == 1
     assert jobs.said(job) == ["ready", "told to stop"]
 

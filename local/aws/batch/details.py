@@ -66,8 +66,8 @@ def detail(job: Job) -> Json:
         "tags": request["tags"],
         "propagateTags": request["propagateTags"],
         "platformCapabilities": request["platformCapabilities"],
-        "isCancelled": False,
-        "isTerminated": job.ending is not None,
+        "isCancelled": job.ended_by == "isCancelled",
+        "isTerminated": job.ended_by == "isTerminated",
     }
     document |= {"timeout": request["timeout"]} if request["timeout"] else {}
     document |= _array(job)

@@ -45,6 +45,7 @@ class Job:
     attempts: list[Json] = field(default_factory=list)
     attempt: Json = field(default_factory=dict)  # of the running or last one: taskArn, logStreamName, …
     ending: Ending | None = None
+    ended_by: str = ""  # "isCancelled" or "isTerminated": somebody asked for its end
     counts: dict[str, int] = field(default_factory=dict)  # of an array's children, by status
 
     @property

@@ -62,13 +62,16 @@ class Scheduler:
         """Cancel a job, or (running) terminate it; of an array, all its children."""
         for child in job.children:
             self.end(child, reason, running=running)
-        if job.size or job.ended:
+        if job.ended or (not running and job.status in ("STARTING", "RUNNING")):
+            return
+        job.ended_by = "isTerminated" if running else "isCancelled"
+        if job.size:
             return
         if found := self._runs.get(job.id):
-            if running and job.ending is None:
+            if job.ending is None:
                 job.ending = Ending(reason)
                 found[0].stop("UserInitiated", reason)
-        elif job.status not in ("STARTING", "RUNNING"):
+        else:
             self._end(job, "FAILED", reason)
 
     def _admit(self, job: Job) -> None:
@@ -203,8 +206,12 @@ class Scheduler:
         self._move(job, status, reason)
         for waiting in self._waiting.pop(job.id, []):
             self._consider(waiting)
-        parent = job.parent
-        if parent and parent.counts["SUCCEEDED"] + parent.counts["FAILED"] == parent.size and not parent.ended:
+        if job.parent:
+            self._settle(job.parent)
+
+    def _settle(self, parent: Job) -> None:
+        """An array ends when all its children have."""
+        if parent.counts["SUCCEEDED"] + parent.counts["FAILED"] == parent.size and not parent.ended:
             failed = parent.counts["FAILED"] > 0
             self._end(parent, "FAILED" if failed else "SUCCEEDED", "Array Child Job failed" if failed else "")
 
@@ -228,6 +235,8 @@ class Scheduler:
                     self._stopped(one, _lost(one))
                 elif not one.ended:
                     self._consider(one)
+            if job.size:
+                self._settle(job)
         self._pump()
         self._agent.loop.later(_PRUNE_SECONDS, self._prune)
 

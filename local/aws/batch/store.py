@@ -14,7 +14,7 @@ from local.aws.journal import Journal
 
 Json = dict[str, Any]
 VISIBLE_SECONDS = 7 * 86_400
-_STATE = ("status", "reason", "created", "started", "stopped", "attempts", "attempt")
+_STATE = ("status", "reason", "created", "started", "stopped", "attempts", "attempt", "ended_by")
 
 
 class JobStore:

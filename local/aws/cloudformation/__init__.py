@@ -1,6 +1,7 @@
 """CloudFormation resource types that ministack lacks, and the properties that it drops."""
 
 from local.aws.cloudformation import (
+    batch,
     buckets,
     capacity_providers,
     clusters,
@@ -16,6 +17,7 @@ from local.aws.cloudformation import (
 from local.aws.faults.switch import FaultSwitch
 
 _PARTS = (
+    batch,
     buckets,
     capacity_providers,
     clusters,

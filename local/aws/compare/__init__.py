@@ -11,6 +11,11 @@ from local.aws.compare.differences import Difference, differences
 from local.aws.compare.readers import READERS
 from local.aws.compare.template import Resolver, Stack
 
+# What a template says to CloudFormation alone: the service never hears of it, and can tell nothing.
+_FOR_CLOUDFORMATION = {
+    ("AWS::Batch::ComputeEnvironment", "ReplaceComputeEnvironment"),
+    ("AWS::Batch::JobDefinition", "ResourceRetentionPolicy"),
+}
 Clients = Callable[[str], Any]  # service name -> boto3 client
 
 
@@ -27,6 +32,7 @@ def compare_stack(name: str, template: dict[str, Any], clients: Clients) -> list
         if resource_type not in READERS:
             found.append(Difference(where, "", "no reader for this type", None))
             continue
+        said = {key: value for key, value in properties.items() if (resource_type, key) not in _FOR_CLOUDFORMATION}
         deployed = resolver.deployed(logical_id)
-        found += differences(where, resolver.resolve(properties), deployed.properties)
+        found += differences(where, resolver.resolve(said), deployed.properties)
     return found

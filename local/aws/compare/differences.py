@@ -56,7 +56,7 @@ def _compare(where: str, path: str, expected: Any, actual: Any) -> list[Differen
     if key.endswith(_EXACT):
         same = _canonical(_parsed(expected)) == _canonical(_parsed(actual))
         return [] if same else [Difference(where, path, expected, actual)]
-    if key.endswith("Tags") or key == "Tags":
+    if key.endswith("Tags") and isinstance(expected, list | dict):
         return _compare_tags(where, path, _tag_map(expected), _tag_map(actual))
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
