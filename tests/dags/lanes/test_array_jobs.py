@@ -1,6 +1,7 @@
 """An array fan-out against a model of AWS Batch: each batch succeeds once, whatever dies, is lost or fails."""
 
 import asyncio
+import gc
 import json
 import logging
 from dataclasses import replace
@@ -40,6 +41,7 @@ def quick(no_waiting, monkeypatch):
     monkeypatch.setattr(array_work, "SAVE_SECONDS", 0.0)
     logging.disable(logging.CRITICAL)
     yield
+    gc.collect()  # asyncio reports the deaths of these processes when it forgets them
     logging.disable(logging.NOTSET)
 
 
