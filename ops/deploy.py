@@ -15,7 +15,7 @@ from ops.airflow_state.rest import AirflowRest
 from ops.cdk import parameters, run_cdk
 from ops.errors import UserError
 from ops.images.ship import build, chosen, image_states, push
-from ops.infrastructure.changes import Parameters, stack_changes
+from ops.infrastructure.changes import Parameters, image_settings, stack_changes
 from ops.infrastructure.stacks import busy_stacks, failure, settled, stack_exists
 from ops.infrastructure.templates import synthesize, templates
 from ops.mwaa_files import mwaa_files, upload_mwaa_files
@@ -23,7 +23,6 @@ from ops.release.create import Outcome, create_release
 from ops.release.lock import deployment_lock
 from ops.smoke import smoke_run
 from ops.workspace import Workspace
-from platform_spec.naming import image_parameter
 
 Say = Callable[[str], None]
 MWAA_MINUTES = 120
@@ -84,7 +83,7 @@ def deploy_on_foundation(workspace: Workspace, say: Say, choices: Choices) -> Ou
     registry = workspace.names.stack("registry")  # a new task's repository must be there before its image
     deploy_stacks(workspace, [c.stack for c in stack_changes(workspace, {}) if c.stack == registry], {}, say)
     settings = {
-        workspace.names.stack("compute"): image_values(workspace, choices, say),
+        **image_values(workspace, choices, say),
         workspace.names.stack("airflow"): upload_mwaa_files(workspace, mwaa_files(workspace)),
     }
     changes = stack_changes(workspace, settings)
@@ -106,14 +105,14 @@ def wait_for_cloudformation(workspace: Workspace, names: Iterable[str], say: Say
         settled(workspace, name, minutes=MWAA_MINUTES)
 
 
-def image_values(workspace: Workspace, choices: Choices, say: Say) -> dict[str, str]:
-    """Parameter of the compute stack → `@sha256:…`, for every image the registry has."""
+def image_values(workspace: Workspace, choices: Choices, say: Say) -> dict[str, dict[str, str]]:
+    """Stack → parameter → `@sha256:…`, for every image the registry has."""
     digests = dict(choices.digests)
     if choices.images:
         states = image_states(workspace, [task for task in chosen(workspace, []) if task.name not in digests])
         build(workspace, states, say, {})
         digests |= {state.task: state.digest for state in push(workspace, states, say)}
-    return {image_parameter(task): f"@{digest}" for task, digest in digests.items()}
+    return image_settings(workspace, {task: f"@{digest}" for task, digest in digests.items()})
 
 
 def deploy_stacks(workspace: Workspace, names: list[str], settings: Parameters, say: Say) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from platform_spec.airflow_settings import AirflowSettings
 from platform_spec.airflow_state import Connection, Key, Source
+from platform_spec.batch_settings import BatchSettings
 from platform_spec.delivery_settings import DeliverySettings
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.loading import Finding, Spec, load, refuse
@@ -62,6 +63,7 @@ class Environment(Spec):
     )
     airflow: AirflowSettings = Field(default_factory=lambda: AirflowSettings(), description="a table [airflow]")
     network: NetworkSettings = Field(description="a table [network]", examples=['{ cidr = "10.20.0.0/16" }'])
+    batch: BatchSettings = Field(default_factory=lambda: BatchSettings(), description="a table [batch]")
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="a table of team = slots, slots from 1", examples=["{ bioinformatics = 4 }"]
     )

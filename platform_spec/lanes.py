@@ -6,3 +6,10 @@ Lane = Literal["fargate", "ec2", "batch"]
 LANES: tuple[str, ...] = get_args(Lane)
 # Lanes whose containers ECS starts from a task definition.
 ON_ECS = ("fargate", "ec2")
+# Lanes whose sizes may name an EC2 instance type (and GPUs).
+ON_INSTANCES = ("ec2", "batch")
+
+
+def stack_of(lane: Lane) -> str:
+    """The stack that defines a lane's tasks, and takes their images as parameters."""
+    return "batch" if lane == "batch" else "compute"

@@ -74,6 +74,11 @@ class TaskEntry(_Model):
         return self
 
     @property
+    def definition_arn(self) -> str:
+        """The revision that runs: of a task definition, or of a job definition."""
+        return self.job_definition_arn or self.task_definition_arn
+
+    @property
     def default_size(self) -> str:
         return next(iter(self.sizes))
 

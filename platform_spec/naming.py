@@ -22,6 +22,8 @@ class Limit(NamedTuple):
 LIMITS: dict[str, Limit] = {
     "stack": Limit(128, r"[A-Za-z][A-Za-z0-9-]*"),
     "cluster": Limit(255, r"[A-Za-z0-9_-]+"),
+    "job queue": Limit(128, r"[A-Za-z0-9][A-Za-z0-9_-]*"),
+    "job definition": Limit(128, r"[A-Za-z0-9][A-Za-z0-9_-]*"),
     "capacity provider": Limit(255, r"[A-Za-z0-9_-]+"),
     "bucket": Limit(63, r"[a-z0-9][a-z0-9.-]+[a-z0-9]"),
     "repository": Limit(256, r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"),
@@ -39,7 +41,7 @@ LIMITS: dict[str, Limit] = {
     "dashboard": Limit(255, r"[A-Za-z0-9_-]+"),
 }
 AIRFLOW_LOGS = ("DAGProcessing", "Scheduler", "Task", "WebServer", "Worker")
-STACKS = ("network", "storage", "registry", "compute", "airflow", "monitoring")
+STACKS = ("network", "storage", "registry", "compute", "batch", "airflow", "monitoring")
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,18 @@ class Names:
     def family(self, task: str) -> str:
         return self._checked("family", f"{self.prefix}-{task}", task)
 
+    def job_definition(self, task: str) -> str:
+        return self._checked("job definition", f"{self.prefix}-{task}", task)
+
+    def job_queue(self, kind: str, *, spot: bool = False) -> str:
+        """`tasklane-dev-fargate`, `tasklane-dev-fargate-spot`; `kind` as in platform_spec.batch."""
+        return self._checked("job queue", f"{self.prefix}-{kind}{'-spot' if spot else ''}")
+
+    @property
+    def batch_instance_role(self) -> str:
+        """The ECS agents' on EC2 instances that AWS Batch starts."""
+        return self._checked("role", f"{self.prefix}-batch-instances")
+
     def container(self, task: str) -> str:
         return self._checked("container", task, task)
 
@@ -215,6 +229,7 @@ def check_task_names(names: Names, tasks: list[str]) -> None:
         makers = (
             names.repository,
             names.family,
+            names.job_definition,
             names.container,
             names.log_group,
             names.task_role,

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from platform_spec import ec2, fargate
+from platform_spec import batch, ec2, fargate
 from platform_spec.errors import Problem, SpecError, closest
-from platform_spec.lanes import Lane
+from platform_spec.lanes import ON_INSTANCES, Lane
 from platform_spec.loading import Finding, Spec, load, refuse
 
 # Words of small letters and digits joined by "_": usable as folder, Python package, ECR repository, family and role,
@@ -113,13 +113,14 @@ class Task(Spec):
             findings.append(Finding("spot", True, "lane ec2 has no Spot capacity", "false", "remove it"))
         for name, size in self.sizes.items():
             key = f"sizes.{name}.instance_type"
-            if self.lane != "ec2" and (size.instance_type or size.gpus):
+            if self.lane not in ON_INSTANCES and (size.instance_type or size.gpus):
                 value, what = size.instance_type or size.gpus, f"lane {self.lane} has neither instance types nor GPUs"
-                findings.append(Finding(key, value, what, 'lane = "ec2"', 'set lane = "ec2" or remove it'))
+                allowed = " or ".join(f'lane = "{lane}"' for lane in ON_INSTANCES)
+                findings.append(Finding(key, value, what, allowed, f'set lane = "{ON_INSTANCES[0]}" or remove it'))
             elif self.lane == "ec2" and not size.instance_type:
                 what, fix = "a size of lane ec2 needs an instance type", 'add instance_type = "r7i.4xlarge"'
                 findings.append(Finding(key, None, what, "an EC2 instance type", fix))
-            elif self.lane == "ec2" and ec2.architecture(size.instance_type) != self.architecture:
+            elif size.instance_type and ec2.architecture(size.instance_type) != self.architecture:
                 what, made = "the instance has another processor", ec2.architecture(size.instance_type)
                 fix = f'set architecture = "{made}" or name another type'
                 findings.append(Finding(key, size.instance_type, what, f"{self.architecture} instances", fix))
@@ -128,7 +129,7 @@ class Task(Spec):
             # A GPU of the task definition cannot be taken away by RunTask.
             what, allowed = "some sizes have GPUs and some have none", "all or none of a task's sizes"
             findings.append(Finding("sizes", sorted(with_gpus), what, allowed, "make two tasks of it"))
-        refuse(findings)
+        refuse([*findings, *(batch.task_findings(self) if self.lane == "batch" else [])])
         return self
 
     def _growth_findings(self, name: str) -> list[Finding]:

@@ -11,8 +11,11 @@ from typing import NamedTuple, cast
 import aws_cdk as cdk
 from constructs import IConstruct
 
+from platform_spec.batch import CLUSTERS
 from platform_spec.naming import PROJECT, STACKS, Names
 from platform_spec.tasks import Access
+from stacks.batch import BatchStack
+from stacks.components.delivery_policies import MOVED
 from stacks.compute import ComputeStack
 from stacks.delivery import DeliveryStack
 from stacks.platform import Platform
@@ -39,6 +42,8 @@ def acknowledgements(platform: Platform, delivery: DeliveryStack | None) -> Iter
     yield from _storage(platform)
     yield from _network(platform)
     yield from _compute(platform.compute, platform)
+    if platform.batch:
+        yield from _batch(platform.batch, platform)
     yield from _airflow(platform)
     if delivery:
         yield from _delivery(delivery, platform.names)
@@ -110,6 +115,27 @@ def _instances(compute: ComputeStack, arn: str, cluster: str) -> Iterator[Acknow
         yield Acknowledged(instances, "AwsSolutions", ("AwsSolutions-AS3",), nobody)
 
 
+def _batch(stack: BatchStack, platform: Platform) -> Iterator[Acknowledged]:
+    arn = f"Resource::arn:aws:{{}}:{stack.region}:{stack.account}:{{}}"
+    login = "ecr:GetAuthorizationToken knows no resource; pulling is granted on the task's own repository alone."
+    for task in stack.tasks:
+        yield _wildcards(task.node.find_child("Execution"), login, "Resource::*")
+        yield from _data(task.node.find_child("Task"), platform, task.task.access)
+    for policy in stack.policies:
+        revisions = "Every revision of our own job definitions: a deployment makes a new one."
+        names = (platform.names.job_definition(task.task.name) for task in policy.tasks)
+        yield _wildcards(policy, revisions, *(arn.format("batch", f"job-definition/{name}:*") for name in names))
+        jobs = "Jobs get their ids when they are submitted: the tag of this environment says which may be ended."
+        yield _wildcards(policy, jobs, arn.format("batch", "job/*"))
+        yield _wildcards(policy, "batch:DescribeJobs and batch:ListJobs know neither resource nor tag.", "Resource::*")
+    if stack.instance_role:
+        role = stack.instance_role.policy
+        clusters = "AWS Batch makes the clusters of its compute environments and gives them names like these."
+        found = [name for cluster in CLUSTERS for name in (f"cluster/{cluster}", f"container-instance/{cluster}/*")]
+        yield _wildcards(role, clusters, *(arn.format("ecs", name) for name in found))
+        yield _wildcards(role, "ecs:DiscoverPollEndpoint knows no resource.", "Resource::*")
+
+
 def _airflow(platform: Platform) -> Iterator[Acknowledged]:
     airflow = platform.airflow
     service = airflow.execution.node.find_child("ServicePolicy")
@@ -143,11 +169,12 @@ def _delivery(delivery: DeliveryStack, names: Names) -> Iterator[Acknowledged]:
     yield _wildcards(
         delivery.read, ids, *(arn("cloudformation", f"stack/{name}/*") for name in (*stacks, "CDKToolkit"))
     )
-    moved = (names.stack("compute"), names.stack("airflow"))
-    rolled = "The two stacks whose versions a rollback sets: CloudFormation adds an id to a stack's name."
+    moved = [names.stack(part) for part in MOVED]
+    rolled = "The stacks whose versions a rollback sets: CloudFormation adds an id to a stack's name."
     yield _wildcards(delivery.write, rolled, *(arn("cloudformation", f"stack/{name}/*") for name in moved))
     unnamed = (
-        "ecr:GetAuthorizationToken, ecs:DescribeTaskDefinition and servicequotas:GetServiceQuota know no resource."
+        "ecr:GetAuthorizationToken, ecs:DescribeTaskDefinition, batch:DescribeJobDefinitions and "
+        "servicequotas:GetServiceQuota know no resource."
     )
     yield _wildcards(delivery.read, unnamed, "Resource::*")
     compared = "Releases, DAGs and plugins are compared with what is deployed: all of the DAG bucket, and no other."

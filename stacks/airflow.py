@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from platform_spec.environments import Environment
@@ -15,7 +17,6 @@ from stacks.components.airflow_role import AirflowRole
 from stacks.components.data_access import data_statements
 from stacks.components.notification_rights import notification_statements
 from stacks.components.published import Published
-from stacks.compute import ComputeStack
 from stacks.network import NetworkStack
 from stacks.storage import StorageStack
 
@@ -31,7 +32,7 @@ class AirflowStack(Stack):
         dag_access: Access,
         network: NetworkStack,
         storage: StorageStack,
-        compute: ComputeStack,
+        run_tasks: Sequence[iam.IManagedPolicy],
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
@@ -41,7 +42,7 @@ class AirflowStack(Stack):
             names=names,
             dag_bucket=storage.dag_bucket,
             key=storage.key,
-            run_tasks=compute.run_tasks_policies,
+            run_tasks=run_tasks,
             dag_statements=[
                 *data_statements(self, dag_access, storage.data_bucket, key=None),
                 *notification_statements(self, settings, names, storage.key),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Stack
@@ -10,7 +11,7 @@ from constructs import Construct
 
 from platform_spec.environments import Environment
 from platform_spec.naming import Names
-from stacks.components.endpoint_policies import agent_policies, interface_policies, s3_policy
+from stacks.components.endpoint_policies import agent_policies, batch_policies, interface_policies, s3_policy
 from stacks.components.endpoints import InterfaceEndpoints, S3Gateway
 from stacks.components.private_network import PrivateNetwork
 from stacks.components.published import Published
@@ -21,7 +22,8 @@ from stacks.storage import StorageStack
 class NetworkStack(Stack):
     """After storage, because the endpoint policies and the flow logs name its buckets and its key.
 
-    `with_instances`: tasks run on EC2 instances too (lane ec2), which must reach ECS.
+    `agents_of`: ECS clusters whose tasks run on EC2 instances too, which must reach ECS. `with_batch`: jobs are
+    submitted to AWS Batch.
     """
 
     def __init__(
@@ -32,7 +34,8 @@ class NetworkStack(Stack):
         settings: Environment,
         names: Names,
         storage: StorageStack,
-        with_instances: bool = False,
+        agents_of: Sequence[str] = (),
+        with_batch: bool = False,
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
@@ -54,7 +57,7 @@ class NetworkStack(Stack):
                 vpc=self.vpc,
                 subnets=self.private_subnets,
                 security_group=groups.endpoint_group(self.vpc),
-                policies=self._endpoint_policies(names, storage, with_instances=with_instances),
+                policies=self._endpoint_policies(names, storage, agents_of, with_batch=with_batch),
             )
         Published(
             self,
@@ -67,10 +70,12 @@ class NetworkStack(Stack):
         )
 
     def _endpoint_policies(
-        self, names: Names, storage: StorageStack, *, with_instances: bool
+        self, names: Names, storage: StorageStack, agents_of: Sequence[str], *, with_batch: bool
     ) -> dict[str, list[iam.PolicyStatement]]:
         policies = interface_policies(self, names, storage.key.key_arn)
-        for service, statements in agent_policies(self, names).items() if with_instances else ():
+        if with_batch:
+            policies |= batch_policies(self, names)
+        for service, statements in agent_policies(self, agents_of).items() if agents_of else ():
             policies.setdefault(service, []).extend(statements)
         return policies
 

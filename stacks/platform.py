@@ -6,10 +6,12 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from platform_spec import batch
 from platform_spec.environments import Environment
 from platform_spec.naming import PROJECT, Names
 from platform_spec.tasks import Access, Task
 from stacks.airflow import AirflowStack
+from stacks.batch import BatchStack
 from stacks.compute import ComputeStack
 from stacks.monitoring import MonitoringStack
 from stacks.network import NetworkStack
@@ -45,7 +47,8 @@ class Platform:
             settings=env,
             names=names,
             storage=self.storage,
-            with_instances=any(task.lane == "ec2" for task in tasks.values()),
+            agents_of=_clusters_with_instances(names, tasks),
+            with_batch=any(task.lane == "batch" for task in tasks.values()),
             **settings("network", "VPC, ways to AWS, flow logs"),
         )
         self.compute = ComputeStack(
@@ -58,6 +61,18 @@ class Platform:
             storage=self.storage,
             **settings("compute", "cluster, task definitions, task roles"),
         )
+        self.batch = None
+        if any(task.lane == "batch" for task in tasks.values()):
+            self.batch = BatchStack(
+                app,
+                names.stack("batch"),
+                settings=env,
+                names=names,
+                tasks=tasks,
+                network=self.network,
+                storage=self.storage,
+                **settings("batch", "job definitions, queues, compute environments"),
+            )
         if tasks:  # a stack without resources cannot be deployed
             registry = RegistryStack(
                 app,
@@ -68,7 +83,8 @@ class Platform:
                 storage=self.storage,
                 **settings("registry", "one image repository per task"),
             )
-            self.compute.add_stack_dependency(registry, "task definitions name the repositories")
+            for stack in filter(None, (self.compute, self.batch)):
+                stack.add_stack_dependency(registry, "task definitions name the repositories")
         self.airflow = AirflowStack(
             app,
             names.stack("airflow"),
@@ -77,7 +93,7 @@ class Platform:
             dag_access=dag_access,
             network=self.network,
             storage=self.storage,
-            compute=self.compute,
+            run_tasks=[*self.compute.run_tasks_policies, *(self.batch.policies if self.batch else ())],
             **settings("airflow", "Amazon MWAA and its execution role"),
         )
         self.monitoring = MonitoringStack(
@@ -92,3 +108,10 @@ class Platform:
         for key, value in {"project": PROJECT, "environment": env.name}.items():
             # CloudWatch tells the tags of alarms and not of dashboards: nobody could see that they are there.
             cdk.Tags.of(app).add(key, value, exclude_resource_types=["AWS::CloudWatch::Dashboard"])
+
+
+def _clusters_with_instances(names: Names, tasks: dict[str, Task]) -> list[str]:
+    """Names (or patterns of names) of the ECS clusters that run tasks on EC2 instances."""
+    own = [names.cluster] if any(task.lane == "ec2" for task in tasks.values()) else []
+    of_batch = any(capacity.instance_types for capacity in batch.capacities(tasks.values(), spot=False))
+    return [*own, *(batch.CLUSTERS if of_batch else ())]

@@ -14,7 +14,10 @@ from ops.deployed import build_manifest
 from ops.errors import UserError
 from ops.finding import Finding
 from ops.workspace import ROOT, Workspace
+from platform_spec.batch import CONTAINER, kind_of
 from platform_spec.manifest import FILE_NAME
+from platform_spec.naming import Names
+from platform_spec.tasks import Task
 from platform_spec.teams import load_teams
 
 PROBE = ROOT / "tools/parse_dags.py"  # no module of ours: it runs in Airflow's environment
@@ -68,21 +71,35 @@ def _values(workspace: Workspace) -> dict[str, Any]:
     names, environment = workspace.names, workspace.environment
     arn = f"arn:aws:ecs:{environment.region}:{environment.account}"
     tasks = {
-        f"tasks/{task}": {
-            "family": names.family(task),
-            "task_definition_arn": f"{arn}:task-definition/{names.family(task)}:1",
-            "container": names.container(task),
-            "image": f"{names.repository(task)}:check",
-            "log_group": names.log_group(task),
-            "log_stream_prefix": task,
+        f"tasks/{task.name}": {
+            **(_job(names, task) if task.lane == "batch" else _task(names, task)),
+            "image": f"{names.repository(task.name)}:check",
+            "log_group": names.log_group(task.name),
+            "log_stream_prefix": task.name,
         }
-        for task in workspace.tasks
+        for task in workspace.tasks.values()
     }
     return {
         "network": {"subnets": ["subnet-0", "subnet-1"], "security_groups": ["sg-0"]},
         "storage": {"dag_bucket": names.dag_bucket, "data_bucket": names.data_bucket},
         "compute": {"cluster": names.cluster, "cluster_arn": f"{arn}:cluster/{names.cluster}"},
         **tasks,
+    }
+
+
+def _task(names: Names, task: Task) -> dict[str, str]:
+    arn = f"arn:aws:ecs:{names.env.region}:{names.env.account}:task-definition/{names.family(task.name)}:1"
+    return {"family": names.family(task.name), "task_definition_arn": arn, "container": names.container(task.name)}
+
+
+def _job(names: Names, task: Task) -> dict[str, str]:
+    arn = f"arn:aws:batch:{names.env.region}:{names.env.account}"
+    spot = names.env.spot_share > 0 and task.spot
+    return {
+        "job_definition_arn": f"{arn}:job-definition/{names.job_definition(task.name)}:1",
+        "job_queue_arn": f"{arn}:job-queue/{names.job_queue(kind_of(task))}",
+        "spot_job_queue_arn": f"{arn}:job-queue/{names.job_queue(kind_of(task), spot=True)}" if spot else "",
+        "container": CONTAINER,
     }
 
 

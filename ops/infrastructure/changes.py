@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from ops.infrastructure.stacks import DeployedStack, deployed_stack
 from ops.infrastructure.templates import Template, fingerprint, templates
 from ops.workspace import Workspace
+from platform_spec.lanes import stack_of
+from platform_spec.naming import image_parameter
 
 MWAA = "AWS::MWAA::Environment"
 # Properties whose change makes CloudFormation replace the environment: all of its history is lost.
@@ -27,6 +29,15 @@ class StackChange:
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
+
+
+def image_settings(workspace: Workspace, images: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Images by task → stack → parameter → image: each stack takes those of the tasks that it defines."""
+    settings: dict[str, dict[str, str]] = {}
+    for task, image in images.items():
+        stack = workspace.names.stack(stack_of(workspace.tasks[task].lane))
+        settings.setdefault(stack, {})[image_parameter(task)] = image
+    return settings
 
 
 def stack_changes(workspace: Workspace, parameters: Parameters) -> list[StackChange]:

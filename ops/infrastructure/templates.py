@@ -12,7 +12,7 @@ from platform_spec.naming import STACKS
 
 Template = dict[str, Any]
 _STAMP = ".inputs.sha256"
-ORDER = ("delivery", "storage", "network", "registry", "compute", "airflow", "monitoring")
+ORDER = ("delivery", "storage", "network", "registry", "compute", "batch", "airflow", "monitoring")
 
 
 def output_folder(workspace: Workspace) -> Path:

@@ -78,7 +78,8 @@ def _endpoints(subject: Subject) -> Iterator[Finding]:
         ):
             why = f"SDKs call the public name, which leads nowhere without internet ({GUIDE})"
             yield Finding("endpoints", str(endpoint), "has no private DNS", why, "set PrivateDnsEnabled")
-    for service, who in WITHOUT_INTERNET.items():
+    jobs = {"batch": "the Batch operator"} if subject.all("AWS::Batch::JobDefinition") else {}
+    for service, who in {**WITHOUT_INTERNET, **jobs}.items():
         if service not in present:
             why = f"no NAT gateway either: {who} cannot reach it; MWAA ends in CREATE_FAILED after 30 minutes ({GUIDE})"
             where = subject.names.stack("network")

@@ -12,6 +12,7 @@ from ops.mwaa_files import plugins_zip
 from ops.preflight.airflow import check_environment, check_logs
 from ops.preflight.files import check_plugins, check_requirements
 from ops.preflight.iam import check_execution_role, check_sizes
+from ops.preflight.jobs import check_job_definitions
 from ops.preflight.network import check_network
 from ops.preflight.storage import check_dag_bucket, check_key
 from ops.preflight.subject import Subject
@@ -27,6 +28,7 @@ ON_TEMPLATES = (
     check_execution_role,
     check_sizes,
     check_task_definitions,
+    check_job_definitions,
 )
 
 

@@ -52,7 +52,7 @@ def candidate(workspace: Workspace, *, promoted_from: str = "", dags: Mapping[st
             if key in files
         },
         images={name: _image(workspace, name, entry.image) for name, entry in manifest.tasks.items()},
-        task_definitions={name: entry.task_definition_arn for name, entry in manifest.tasks.items()},
+        task_definitions={name: entry.definition_arn for name, entry in manifest.tasks.items()},
         templates=templates,
         airflow_state=declared_hash(workspace),
         manifest=manifest,

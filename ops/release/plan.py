@@ -8,7 +8,7 @@ from typing import Any
 from ops.airflow_state.declared import declared_hash
 from ops.dags import Changes, dag_files, differences
 from ops.images.ship import ImageState, chosen, image_states
-from ops.infrastructure.changes import StackChange, stack_changes
+from ops.infrastructure.changes import StackChange, image_settings, stack_changes
 from ops.infrastructure.stacks import stack_exists
 from ops.infrastructure.templates import synthesize
 from ops.mwaa_files import PARAMETERS, mwaa_files
@@ -16,7 +16,6 @@ from ops.objects import Bucket, Stored, sha256
 from ops.release.record import Release
 from ops.release.store import ReleaseStore
 from ops.workspace import Workspace
-from platform_spec.naming import image_parameter
 
 NEW_VERSION = "(a new version)"
 
@@ -62,10 +61,8 @@ def plan_release(workspace: Workspace, *, images: bool = True) -> ReleasePlan:
     states = _images(workspace) if images else []
     stored = Bucket(workspace).heads(files) if has_bucket else {}
     versions = {parameter: _version(key, files, stored) for parameter, key in PARAMETERS.items()}
-    settings = {names.stack("airflow"): versions}
-    settings[names.stack("compute")] = {
-        image_parameter(s.task): f"@{s.digest}" if s.digest else NEW_VERSION for s in states
-    }
+    images_wanted = {s.task: f"@{s.digest}" if s.digest else NEW_VERSION for s in states}
+    settings = {**image_settings(workspace, images_wanted), names.stack("airflow"): versions}
     running = ReleaseStore(workspace).running() if has_bucket else None
     wanted = {path: sha256(content) for path, content in dag_files(workspace).items()}
     return ReleasePlan(
@@ -107,7 +104,7 @@ def _revisions(workspace: Workspace, running: Release) -> tuple[str, ...]:
     pages = workspace.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=prefix)
     published = {p["Name"].rsplit("/", 1)[-1]: json.loads(p["Value"]) for page in pages for p in page["Parameters"]}
     released = running.task_definitions.items()
-    return tuple(t for t, arn in released if t in published and published[t]["task_definition_arn"] != arn)
+    return tuple(t for t, arn in released if t in published and arn not in published[t].values())
 
 
 def _images(workspace: Workspace) -> list[ImageState]:

@@ -4,7 +4,7 @@ DAGs and task revisions come back by writing DAG files and manifest: seconds, no
 is updated only if plugins, requirements or startup script were others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ops.dags import Changes, plan_upload, upload
@@ -17,6 +17,7 @@ from ops.release.record import Release
 from ops.release.store import ReleaseStore
 from ops.source import author
 from ops.workspace import Workspace
+from platform_spec.lanes import stack_of
 from platform_spec.manifest import FILE_NAME, Manifest
 from platform_spec.naming import image_parameter
 
@@ -81,17 +82,27 @@ def roll_back(workspace: Workspace, say: Say, plan: Rollback) -> None:
 
 def _with_new_revisions(workspace: Workspace, say: Say, plan: Rollback) -> Manifest:
     """Somebody deregistered its revisions: CloudFormation makes new ones with the same images."""
-    images, stack = plan.release.images, deployed_stack(workspace, workspace.names.stack("compute"))
-    removed = [t for t in plan.task_revisions_gone if stack is None or image_parameter(t) not in stack.parameters]
+    images, entries = plan.release.images, plan.release.manifest.tasks
+    wanted: dict[str, dict[str, str]] = {}
+    for task in plan.task_revisions_gone:
+        stack = workspace.names.stack(stack_of(entries[task].lane))
+        wanted.setdefault(stack, {})[task] = _image_value(images[task].image)
+    removed = [task for stack, tasks in wanted.items() for task in _without_parameter(workspace, stack, tasks)]
     if removed:
         raise UserError(
             f"release {plan.release.id} runs {', '.join(removed)}, which the deployed stacks no longer have; "
             f"check out revision {plan.release.revision} and deploy it, or roll back to a later release"
         )
     say(f"rollback: task revisions of {', '.join(plan.task_revisions_gone)} were deregistered: making them anew")
-    values = {image_parameter(task): _image_value(images[task].image) for task in plan.task_revisions_gone}
-    set_parameters(workspace, workspace.names.stack("compute"), values, minutes=COMPUTE_MINUTES)
+    for stack, tasks in wanted.items():
+        values = {image_parameter(task): image for task, image in tasks.items()}
+        set_parameters(workspace, stack, values, minutes=COMPUTE_MINUTES)
     return build_manifest(workspace, deployed_values(workspace), plan.release.id)
+
+
+def _without_parameter(workspace: Workspace, name: str, tasks: Iterable[str]) -> list[str]:
+    stack = deployed_stack(workspace, name)
+    return [task for task in tasks if stack is None or image_parameter(task) not in stack.parameters]
 
 
 def _image_value(image: str) -> str:
@@ -114,5 +125,8 @@ def _restored_version(store: ReleaseStore, release: Release, key: str) -> str:
 
 
 def _is_active(workspace: Workspace, arn: str) -> bool:
+    if ":batch:" in arn:
+        known = workspace.client("batch").describe_job_definitions(jobDefinitions=[arn])["jobDefinitions"]
+        return [one["status"] for one in known] == ["ACTIVE"]
     found = workspace.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
     return bool(found["status"] == "ACTIVE")

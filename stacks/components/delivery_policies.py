@@ -16,6 +16,9 @@ _FILES = ("plugins.zip", "requirements.txt", "startup.sh")
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages")
 _PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
 
+# The stacks whose parameters are versions: a rollback sets them.
+MOVED = ("compute", "batch", "airflow")
+
 
 class DeliveryPolicies:
     """Statements for the roles of one environment, by names: they are there before what they allow."""
@@ -37,6 +40,7 @@ class DeliveryPolicies:
             iam.PolicyStatement(sid="LogIn", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
             iam.PolicyStatement(sid="Pull", actions=list(_PULL), resources=[self._repositories()]),
             _allow("Revisions", ["DescribeTaskDefinition"], ["*"], "ecs"),
+            _allow("JobRevisions", ["DescribeJobDefinitions"], ["*"], "batch"),
             _allow("Quotas", ["GetServiceQuota"], ["*"], "servicequotas"),
         ]
 
@@ -44,7 +48,7 @@ class DeliveryPolicies:
         """Deploy, release, roll back, set Airflow's state."""
         written = [f"{self._bucket}/{key}" for key in ("dags/*", f"{RELEASES}*", *_FILES)]
         removed = [f"{self._bucket}/dags/*", f"{self._bucket}/{LOCK}"]
-        moved = [self._arn("cloudformation", f"stack/{self._names.stack(part)}/*") for part in ("compute", "airflow")]
+        moved = [self._arn("cloudformation", f"stack/{self._names.stack(part)}/*") for part in MOVED]
         qualifier = f"cdk-hnb659fds-{{}}-{self._stack.account}-{self._stack.region}"
         roles = [self._arn("iam", f"role/{qualifier.format(role)}", region="") for role in _CDK_ROLES]
         others = f"arn:{self._stack.partition}:iam::*:role/{PROJECT}-*-plan"

@@ -90,12 +90,31 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
     return policies
 
 
-def agent_policies(stack: Stack, names: Names) -> dict[str, list[iam.PolicyStatement]]:
+def batch_policies(stack: Stack, names: Names) -> dict[str, list[iam.PolicyStatement]]:
+    """For the endpoint of AWS Batch: our job definitions and queues; jobs have no names before they are submitted."""
+
+    def arn(resource: str, name: str) -> str:
+        return stack.format_arn(service="batch", resource=resource, resource_name=name)
+
+    ours = [arn("job-definition", f"{names.prefix}-*"), arn("job-queue", f"{names.prefix}-*")]
+    return {
+        "BATCH": [
+            allow(stack, "SubmitOurs", ["batch:SubmitJob"], ours),
+            allow(stack, "Jobs", ["batch:CancelJob", "batch:TagResource", "batch:TerminateJob"], [arn("job", "*")]),
+            allow(stack, "Watch", ["batch:DescribeJobs", "batch:ListJobs"], ["*"]),
+        ]
+    }
+
+
+def agent_policies(stack: Stack, clusters: Sequence[str]) -> dict[str, list[iam.PolicyStatement]]:
     """What ECS agents on instances need besides, by endpoint (ECS developer guide, "Interface VPC endpoints")."""
-    cluster = stack.format_arn(service="ecs", resource="cluster", resource_name=names.cluster)
-    instances = stack.format_arn(service="ecs", resource="container-instance", resource_name=f"{names.cluster}/*")
+    theirs = [
+        stack.format_arn(service="ecs", resource=resource, resource_name=name)
+        for cluster in clusters
+        for resource, name in (("cluster", cluster), ("container-instance", f"{cluster}/*"))
+    ]
     agents = [
-        allow(stack, "Agents", [f"ecs:{action}" for action in AGENT_ACTIONS], [cluster, instances]),
+        allow(stack, "Agents", [f"ecs:{action}" for action in AGENT_ACTIONS], theirs),
         allow(stack, "FindEndpoint", ["ecs:DiscoverPollEndpoint"], ["*"]),
     ]
     return {"ECS": agents, "ECS_AGENT": agents, "ECS_TELEMETRY": agents}

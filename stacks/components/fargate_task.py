@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from typing import cast
 
-from aws_cdk import CfnDeletionPolicy, CfnParameter, Duration, Size, Stack, Tags
+from aws_cdk import CfnDeletionPolicy, Duration, Size
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from platform_spec.containers import SCRATCH, USER
-from platform_spec.content import content_tag
 from platform_spec.environments import Environment
 from platform_spec.fargate import FREE_STORAGE_GIB
-from platform_spec.naming import Names, image_parameter
+from platform_spec.naming import Names
 from platform_spec.tasks import Task
-from stacks.components.logs import OwnedLogGroup
-from stacks.components.task_roles import ExecutionRole, TaskRole
+from stacks.components.owned_task import OwnedTask
 
 _CPU = {"arm64": ecs.CpuArchitecture.ARM64, "x86_64": ecs.CpuArchitecture.X86_64}
 
 
-class FargateTask(Construct):
-    """`definition`, roles, `log_group` and `image` of one task. Sizes other than its default are RunTask overrides."""
+class FargateTask(OwnedTask):
+    """`definition` of one task. Sizes other than its default are RunTask overrides."""
 
     def __init__(
         self,
@@ -39,40 +36,11 @@ class FargateTask(Construct):
         bucket: s3.IBucket,
         key: kms.IKey,
     ) -> None:
-        super().__init__(scope, id_)
-        self.task = task
-        self.log_group = OwnedLogGroup(self, "Log", name=names.log_group(task.name), settings=settings, key=key)
-        secrets = {
-            variable: secretsmanager.Secret.from_secret_name_v2(self, variable, names.secret(task.name, variable))
-            for variable in task.access.secrets
-        }
-        self.task_role = TaskRole(self, "Task", task=task, names=names, bucket=bucket, key=key).role
-        self.execution_role = ExecutionRole(
-            self,
-            "Execution",
-            task=task,
-            names=names,
-            repository=repository,
-            log_group=self.log_group,
-            secrets=secrets,
-            key=key,
-        ).role
-        self.image = f"{repository.repository_uri}{self._image_parameter().value_as_string}"
-        self.definition = self._definition(names)
-        self._container(names, secrets)
-        Tags.of(self).add("task", task.name)
-        Tags.of(self).add("owner", task.owner)
-
-    def _image_parameter(self) -> CfnParameter:
-        """A release gives the digest; the default is the tag the source has now, pushed before the first deployment."""
-        return CfnParameter(
-            Stack.of(self),
-            image_parameter(self.task.name),
-            description=f"Image of {self.task.name}: ':<tag>' or '@sha256:<digest>'",
-            default=f":{content_tag(self.task.folder, self.task.architecture)}",
-            allowed_pattern=r"^(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})$",
-            constraint_description="must be ':<tag>' or '@sha256:<64 hexadecimal digits>'",
+        super().__init__(
+            scope, id_, task=task, settings=settings, names=names, repository=repository, bucket=bucket, key=key
         )
+        self.definition = self._definition(names)
+        self._container(names)
 
     def _definition(self, names: Names) -> ecs.TaskDefinition:
         definition = self._made_for_its_lane(names)
@@ -103,7 +71,7 @@ class FargateTask(Construct):
             cpu_architecture=_CPU[self.task.architecture], operating_system_family=ecs.OperatingSystemFamily.LINUX
         )
 
-    def _container(self, names: Names, secrets: dict[str, secretsmanager.ISecret]) -> None:
+    def _container(self, names: Names) -> None:
         linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
         linux.drop_capabilities(ecs.Capability.ALL)
         container = self.definition.add_container(
@@ -116,7 +84,7 @@ class FargateTask(Construct):
             user=USER,
             linux_parameters=linux,
             environment={"TMPDIR": SCRATCH, "HOME": SCRATCH},
-            secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in secrets.items()},
+            secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in self.secrets.items()},
             stop_timeout=Duration.seconds(self.task.stop_timeout_seconds),
             # A log service that stalls must not stall the computation: results and the exit code do not pass through
             # it. Lines are dropped only when 25 MiB of them wait.

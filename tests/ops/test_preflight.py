@@ -13,10 +13,12 @@ from ops.finding import Finding
 from ops.infrastructure.templates import synthesize, templates
 from ops.preflight.doctor import examine
 from ops.preflight.files import check_plugins, check_requirements
+from ops.preflight.jobs import check_job_definitions
 from ops.preflight.run import ON_TEMPLATES
 from ops.preflight.subject import Subject
 from ops.preflight.tasks import check_vcpu_quota, planned_vcpus
 from ops.workspace import ROOT, Workspace
+from platform_spec.batch_settings import BatchSettings
 from tests.ops.repository import make_repository
 
 Templates = dict[str, Any]
@@ -226,3 +228,23 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(tmp_path: Path) -> None:
     assert missing >= {"git", "CDK CLI", "Airflow 3.0.6", "emulator", "image builder", "environments/dev.toml"}
     assert not found["image builder"].needed
     assert all(found[name].fix for name in missing)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "more", "found"),
+    [
+        ({"VCPU": "0.25", "MEMORY": "512"}, {}, []),
+        ({"VCPU": "0.25", "MEMORY": "4096"}, {}, ["memory_mib 4096: not valid with cpu_units 256"]),
+        ({"VCPU": "1", "MEMORY": "2048"}, {"EphemeralStorage": {"SizeInGiB": 20}}, ["asks for 20 GiB of storage"]),
+        ({"VCPU": "16", "MEMORY": "32768"}, {}, ["asks for 16 vCPUs, 8 are there"]),
+    ],
+)
+def test_jobs_of_batch(requirements: dict[str, str], more: dict[str, Any], found: list[str]) -> None:
+    workspace = Workspace("local", ROOT)
+    small = workspace.environment.model_copy(update={"batch": BatchSettings(max_vcpus=8)})
+    needs = [{"Type": kind, "Value": value} for kind, value in requirements.items()]
+    properties = {"PlatformCapabilities": ["FARGATE"], "ContainerProperties": {"ResourceRequirements": needs, **more}}
+    template = {"Resources": {"Job": {"Type": "AWS::Batch::JobDefinition", "Properties": properties}}}
+    said = list(check_job_definitions(Subject(small, workspace.names, {"tasklane-local-batch": template})))
+    assert len(said) == len(found)
+    assert all(text in finding.what for text, finding in zip(found, said, strict=True))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from platform_spec.batch import capacities, kind_of
 from platform_spec.errors import SpecError
 from platform_spec.tasks import load_dag_access, load_tasks
 
@@ -139,3 +140,41 @@ def test_what_the_dags_may_do(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(SpecError, match="cannot be read"):
         load_dag_access(tmp_path)
+
+
+BATCH = TASK.replace("spot = true", 'spot = true\nlane = "batch"')
+
+
+def test_the_lane_batch_runs_on_fargate_or_on_instances(tmp_path: Path) -> None:
+    task = load_tasks(write_task(tmp_path, BATCH))["microbiome"]
+    assert kind_of(task) == "fargate"
+    [fargate] = capacities([task], spot=True)
+    assert (fargate.spot, fargate.instance_types, fargate.storage_gib) == (True, (), 20)
+    assert capacities([task], spot=False)[0].spot is False
+    on_gpu = BATCH.replace('"arm64"', '"x86_64"').replace(
+        "memory_mib", 'instance_type = "g5.xlarge"\ngpus = 1\nmemory_mib'
+    )
+    gpu = load_tasks(write_task(tmp_path / "gpu", on_gpu))["microbiome"]
+    assert [(one.kind, one.instance_types, one.gpu) for one in capacities([gpu], spot=True)] == [
+        ("gpu-x86-64", ("g5.xlarge",), True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("stop_timeout_seconds = 30", "stop_timeout_seconds = 90", "a Batch job gets 30 seconds to stop"),
+        ("cpu_units = 2048", 'instance_type = "m7g.xlarge"\ncpu_units = 2048', "a job runs on Fargate or on EC2"),
+    ],
+)
+def test_what_batch_would_refuse_is_refused_first(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert problem in "\n".join(problems_of(tmp_path, BATCH.replace(old, new)))
+
+
+def test_batch_counts_whole_vcpus_on_instances(tmp_path: Path) -> None:
+    text = BATCH.replace("memory_mib", 'instance_type = "m7g.xlarge"\nmemory_mib').replace(
+        "cpu_units = 1024", "cpu_units = 1500"
+    )
+    [problem] = problems_of(tmp_path, text)
+    assert "sizes.batch.cpu_units" in problem
+    assert "use 2048" in problem

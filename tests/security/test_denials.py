@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from platform_spec.tasks import load_tasks
 from tests.security import universe
+from tests.security.conftest import ROOT
 from tests.security.mutants import widened
 from tests.security.policy import Call, Grant, allowed
 from tests.security.universe import AIRFLOW, DAGS, DATA, EXEC, TASK
 
+BATCH = any(task.lane == "batch" for task in load_tasks(ROOT).values())
 ROLES = (AIRFLOW, TASK, EXEC)
 # What knows no resource (docs/security.md, "What stays open"); ecs:ListTasks is bound to the cluster by a condition.
 OPEN = {
-    AIRFLOW: {"cloudwatch:PutMetricData", "logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock", "ecs:ListTasks"},
+    AIRFLOW: {
+        *("cloudwatch:PutMetricData", "logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock", "ecs:ListTasks"),
+        *(("batch:DescribeJobs", "batch:ListJobs") if BATCH else ()),
+    },
     TASK: set(),
     EXEC: {"ecr:GetAuthorizationToken"},
 }

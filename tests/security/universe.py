@@ -16,6 +16,7 @@ from tests.security.policy import Call
 # IAM prefix → service in botocore. Not only what we use: what an attacker would use too.
 SERVICES = {
     "airflow": "mwaa",
+    "batch": "batch",
     "cloudformation": "cloudformation",
     "cloudwatch": "cloudwatch",
     "ec2": "ec2",
@@ -53,6 +54,7 @@ _EXTRA = {
 PREFIX = f"tasklane-{ENVIRONMENT}"
 AIRFLOW, TASK, EXEC = f"{PREFIX}-airflow", f"{PREFIX}-microbiome-task", f"{PREFIX}-microbiome-exec"
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{PREFIX}"
+JOB, JOB_TAG = f"arn:aws:batch:{REGION}:{ACCOUNT}:job/0000", "tasklane:environment"
 DATA, DAGS = (f"arn:aws:s3:::{PREFIX}-{name}-{ACCOUNT}-{REGION}" for name in ("data", "dags"))
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/the-key-of-the-environment"
 # Every condition that our policies ask for is fulfilled: the resource alone must be the reason to refuse.
@@ -80,6 +82,13 @@ def foreign_resources(role: str) -> dict[str, list[str]]:
     logs = f"arn:aws:logs:{regional}:log-group:"
     return {
         "airflow": [f"arn:aws:airflow:{regional}:environment/{other}", "*"],
+        "batch": [
+            f"arn:aws:batch:{regional}:job-definition/{other}-microbiome:1",
+            f"arn:aws:batch:{abroad}:job-definition/{PREFIX}-microbiome:1",
+            f"arn:aws:batch:{regional}:job-queue/{other}-fargate",
+            f"arn:aws:batch:{regional}:job/0000",  # without the tag of this environment
+            "*",
+        ],
         "cloudformation": [f"arn:aws:cloudformation:{regional}:stack/{PREFIX}-storage/1", "*"],
         "cloudwatch": [f"arn:aws:cloudwatch:{regional}:alarm:{PREFIX}-failed", "*"],
         "ec2": [f"arn:aws:ec2:{regional}:security-group/sg-1", "*"],
@@ -155,6 +164,13 @@ def misuse() -> list[Call]:
         Call.of(AIRFLOW, "ecs:ListTasks", f"{instances}/tasklane-other/*", {"ecs:cluster": other_cluster}),
         Call.of(AIRFLOW, "ecs:TagResource", task),
         Call.of(AIRFLOW, "ecs:TagResource", task, {"ecs:CreateAction": "CreateService"}),
+        *(
+            Call.of(AIRFLOW, action, JOB, {key: "other"})
+            for action, key in (
+                ("batch:TagResource", f"aws:RequestTag/{JOB_TAG}"),
+                ("batch:TerminateJob", f"aws:ResourceTag/{JOB_TAG}"),
+            )
+        ),
         Call.of(AIRFLOW, "iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"}),
         Call.of(AIRFLOW, "iam:PassRole", role),
     ]

@@ -9,12 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+_QUEUE = "arn:aws:batch:{region}:{account}:job-queue/{0}"
 # Types whose Ref or Arn follows from their name alone: (Ref, Arn), with {} for the named property.
 _NAMED = {
     "AWS::S3::Bucket": ("BucketName", "{0}", "arn:aws:s3:::{0}"),
     "AWS::IAM::Role": ("RoleName", "{0}", "arn:aws:iam::{account}:role/{0}"),
     "AWS::Logs::LogGroup": ("LogGroupName", "{0}", "arn:aws:logs:{region}:{account}:log-group:{0}:*"),
     "AWS::ECS::Cluster": ("ClusterName", "{0}", "arn:aws:ecs:{region}:{account}:cluster/{0}"),
+    "AWS::Batch::JobQueue": ("JobQueueName", _QUEUE, _QUEUE),
     "AWS::ECR::Repository": ("RepositoryName", "{0}", "arn:aws:ecr:{region}:{account}:repository/{0}"),
     "AWS::MWAA::Environment": ("Name", "{0}", "arn:aws:airflow:{region}:{account}:environment/{0}"),
 }

@@ -12,6 +12,7 @@ import pytest
 
 from platform_spec.environments import load_environment
 from platform_spec.naming import STACKS
+from platform_spec.tasks import load_tasks
 from tests.stacks.conftest import IDLE_TASK, ROOT, SAMPLE_TASK, Deployments, copy_of_root, synthesize
 from tests.stacks.evaluate import Deployment
 
@@ -23,6 +24,15 @@ TYPES = {
         "AWS::ECS::Cluster",
         "AWS::ECS::ClusterCapacityProviderAssociations",
         "AWS::ECS::TaskDefinition",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Role",
+        "AWS::Logs::LogGroup",
+        "AWS::SSM::Parameter",
+    },
+    "batch": {
+        "AWS::Batch::ComputeEnvironment",
+        "AWS::Batch::JobDefinition",
+        "AWS::Batch::JobQueue",
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Role",
         "AWS::Logs::LogGroup",
@@ -61,6 +71,7 @@ TYPES = {
         "AWS::SSM::Parameter",
     },
 }
+BATCH = any(task.lane == "batch" for task in load_tasks(ROOT).values())
 NAT_TYPES = {
     "AWS::EC2::EIP",
     "AWS::EC2::InternetGateway",
@@ -73,7 +84,8 @@ NAT_TYPES = {
 def test_the_stacks_and_their_types(deployment: Deployment) -> None:
     """Exact sets: no custom resource (they would be Lambda functions), no inline policy, nothing by accident."""
     settings = load_environment(deployment.name, ROOT)
-    assert set(deployment.stacks) == set(STACKS) | ({"delivery"} if settings.delivery else set())
+    made = set(STACKS) if BATCH else set(STACKS) - {"batch"}
+    assert set(deployment.stacks) == made | ({"delivery"} if settings.delivery else set())
     more = {
         "network": NAT_TYPES if settings.network.mode == "nat" else set(),
         "monitoring": {"AWS::SNS::Subscription"} if settings.alarm_address else set(),
@@ -149,7 +161,7 @@ def test_no_tasks_is_a_deployment_without_registry(tmp_path: Path) -> None:
     root = copy_of_root(tmp_path / "root", {})
     assert synthesize("stg", root, tmp_path / "out") == 0
     made = Deployment(tmp_path / "out", "stg", "444455556666", "ap-northeast-1")
-    assert set(made.stacks) - {"delivery"} == set(STACKS) - {"registry"}
+    assert set(made.stacks) - {"delivery"} == set(STACKS) - {"registry", "batch"}
 
 
 def test_from_the_command_line_an_unknown_environment_is_one_line() -> None:
