@@ -54,6 +54,7 @@ TYPES = {
         "AWS::Logs::ResourcePolicy",
         "AWS::SNS::Topic",
         "AWS::SNS::TopicPolicy",
+        "AWS::SSM::Parameter",
     },
     "network": {
         "AWS::EC2::FlowLog",
