@@ -11,9 +11,11 @@ UV_VERSION := 0.13.8
 UV := .tools/bin/uv
 PYTHON = $(shell tools/python312)
 VENVS := .venvs
-IMAGES := $(patsubst task_images/%/requirements.lock,%,$(wildcard task_images/*/requirements.lock))
+TASKS := $(patsubst task_images/%/requirements.lock,%,$(wildcard task_images/*/requirements.lock))
+# Those with an image, which can be run here as a process too; a task of the lane virtualenv has none.
+IMAGES := $(patsubst task_images/%/Dockerfile,%,$(wildcard $(TASKS:%=task_images/%/Dockerfile)))
 IMAGE_VENVS := $(IMAGES:%=$(VENVS)/%/.made)
-IMAGE_TEST_VENVS := $(IMAGES:%=$(VENVS)/%-test/.made)
+IMAGE_TEST_VENVS := $(TASKS:%=$(VENVS)/%-test/.made)
 SETUP := .venv/.made node_modules/.made $(VENVS)/airflow-$(AIRFLOW)/.made $(VENVS)/emulator/.made $(VENVS)/postgres/.made $(IMAGE_VENVS)
 export UV_LINK_MODE ?= copy
 export COLUMNS ?= 120

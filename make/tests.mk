@@ -36,7 +36,7 @@ test-emulator: $(VENVS)/emulator/.made .venv/.made node_modules/.made
 	$(VENVS)/emulator/bin/python -m pytest $(PYTEST) tests/local
 
 test-images: $(IMAGE_TEST_VENVS)
-	@for image in $(IMAGES); do echo "== image $$image"; \
+	@for image in $(TASKS); do echo "== task $$image"; \
 	  $(VENVS)/$$image-test/bin/python -m pytest $(PYTEST) task_images/$$image/tests; done
 
 test-e2e: $(SETUP)

@@ -6,8 +6,11 @@ from typing import Any
 
 from ops.errors import UserError
 from ops.workspace import Workspace
+from platform_spec.content import content_tag
+from platform_spec.lanes import ON_WORKERS
 from platform_spec.manifest import Manifest, Notifications, TaskEntry, TaskSize
 from platform_spec.tasks import Size, Task
+from platform_spec.virtualenvs import bundle_key
 
 
 def deployed_values(workspace: Workspace) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -
         notifications=_notifications(workspace, values),
         pools=environment.pool_slots,
         schedules=environment.schedules,
-        tasks={name: _entry(task, values[f"tasks/{name}"]) for name, task in workspace.tasks.items()},
+        tasks={name: _entry(workspace, task, values[f"tasks/{name}"]) for name, task in workspace.tasks.items()},
     )
 
 
@@ -62,7 +65,19 @@ def _notifications(workspace: Workspace, values: dict[str, Any]) -> Notification
     return Notifications(channel=channel, target=target) if target else Notifications()
 
 
-def _entry(task: Task, deployed: dict[str, Any]) -> TaskEntry:
+def _entry(workspace: Workspace, task: Task, deployed: dict[str, Any]) -> TaskEntry:
+    if task.lane in ON_WORKERS:
+        return TaskEntry(
+            lane=task.lane,
+            bundle_uri=bundle_uri(workspace, task),
+            task_role_arn=deployed["task_role_arn"],
+            owner=task.owner,
+            architecture=task.architecture,
+            timeout_minutes=task.timeout_minutes,
+            stop_timeout_seconds=task.stop_timeout_seconds,
+            spot=False,
+            result_version=task.result_version,
+        )
     return TaskEntry(
         lane=task.lane,
         family=deployed.get("family", ""),
@@ -87,6 +102,12 @@ def _entry(task: Task, deployed: dict[str, Any]) -> TaskEntry:
 def _size(size: Size, providers: dict[str, str]) -> TaskSize:
     """`providers`: the capacity provider of each instance type (lane ec2)."""
     return TaskSize.model_validate({**size.model_dump(), "capacity_provider": providers.get(size.instance_type, "")})
+
+
+def bundle_uri(workspace: Workspace, task: Task) -> str:
+    """Where the bundle of this source lies, or will."""
+    tag = content_tag(task.folder, task.architecture)
+    return f"s3://{workspace.names.dag_bucket}/{bundle_key(task.name, tag)}"
 
 
 def _missing(values: dict[str, Any], wanted: Iterable[str]) -> list[str]:

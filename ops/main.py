@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands import airflow, checks, cost, dag_state, dags, images, release, runs, schedule
+from ops.commands import airflow, checks, cost, dag_state, dags, images, release, runs, schedule, virtualenvs
 from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
 from ops.deploy_plan import DeployPlan, plan_deploy
@@ -27,6 +27,7 @@ for noun, commands in (("airflow", airflow.app), ("dags", dags.app), ("images", 
 app.add_typer(fanout, name="fanout")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(cost.app, name="cost")
+app.add_typer(virtualenvs.app, name="virtualenvs")
 
 WithoutImages = Annotated[
     bool, typer.Option("--without-images", help="Build and push nothing; images stay as they are deployed.")

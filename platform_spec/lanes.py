@@ -2,12 +2,14 @@
 
 from typing import Literal, get_args
 
-Lane = Literal["fargate", "ec2", "batch"]
+Lane = Literal["fargate", "ec2", "batch", "virtualenv"]
 LANES: tuple[str, ...] = get_args(Lane)
 # Lanes whose containers ECS starts from a task definition.
 ON_ECS = ("fargate", "ec2")
 # Lanes whose sizes may name an EC2 instance type (and GPUs).
 ON_INSTANCES = ("ec2", "batch")
+# Lanes that run on Airflow's own workers: no image, no repository, no size; a role that the worker takes on.
+ON_WORKERS = ("virtualenv",)
 
 
 def stack_of(lane: Lane) -> str:

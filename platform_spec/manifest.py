@@ -10,15 +10,17 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from platform_spec.fan_out import SizeRule
-from platform_spec.lanes import ON_ECS, Lane
+from platform_spec.lanes import ON_ECS, ON_WORKERS, Lane
 
 FILE_NAME = "manifest.json"
 SCHEMA_VERSION = 1
 
+_CONTAINER = ("container", "image", "log_group", "log_stream_prefix", "sizes")
 # What a task of a lane cannot be started without.
 LANE_FIELDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(ON_ECS, ("family", "task_definition_arn")),
-    "batch": ("job_definition_arn", "job_queue_arn"),
+    **dict.fromkeys(ON_ECS, ("family", "task_definition_arn", *_CONTAINER)),
+    "batch": ("job_definition_arn", "job_queue_arn", *_CONTAINER),
+    **dict.fromkeys(ON_WORKERS, ("bundle_uri", "task_role_arn")),
 }
 
 Name = Annotated[str, Field(min_length=1)]
@@ -54,17 +56,19 @@ class TaskEntry(_Model):
     job_definition_arn: str = ""  # batch, with its revision
     job_queue_arn: str = ""  # on-demand capacity
     spot_job_queue_arn: str = ""  # Spot first, then on-demand; empty where task.toml does not allow Spot
-    container: Name
-    image: Name
-    log_group: Name
-    log_stream_prefix: Name
+    bundle_uri: str = ""  # virtualenv: source and wheels, see virtualenvs.py
+    task_role_arn: str = ""  # virtualenv: what the worker takes on for the program
+    container: str = ""
+    image: str = ""
+    log_group: str = ""
+    log_stream_prefix: str = ""
     owner: Name
     architecture: Name
     timeout_minutes: int
     stop_timeout_seconds: int
     spot: bool
     result_version: int
-    sizes: dict[str, TaskSize]
+    sizes: dict[str, TaskSize] = {}
 
     @model_validator(mode="after")
     def _has_what_its_lane_needs(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,8 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from platform_spec import batch, ec2, fargate
 from platform_spec.errors import Problem, SpecError, closest
-from platform_spec.lanes import ON_INSTANCES, Lane
+from platform_spec.lanes import ON_INSTANCES, ON_WORKERS, Lane
 from platform_spec.loading import Finding, Spec, load, refuse
+from platform_spec.worker_tasks import worker_findings
 
 # Words of small letters and digits joined by "_": usable as folder, Python package, ECR repository, family and role,
 # and no two names become the same CloudFormation id.
@@ -91,7 +93,7 @@ class Task(Spec):
     )
     spot: bool = Field(default=False, description="true or false")
     sizes: dict[str, Size] = Field(
-        min_length=1, description="one table per size, [sizes.<name>]; the first is the default"
+        default_factory=dict, description="one table per size, [sizes.<name>]; the first is the default"
     )
     access: Access = Field(
         default_factory=lambda: Access(), description="a table [access] with list, read, write and secrets"
@@ -100,6 +102,16 @@ class Task(Spec):
     @property
     def default_size(self) -> str:
         return next(iter(self.sizes))
+
+    @property
+    def has_image(self) -> bool:
+        """Whether it runs in a container of its own, with an image, a repository and a size."""
+        return self.lane not in ON_WORKERS
+
+    @model_validator(mode="after")
+    def _fits_its_lane(self) -> Task:
+        refuse(list(worker_findings(self)) if self.lane in ON_WORKERS else _size_findings(self))
+        return self
 
     @model_validator(mode="after")
     def _grows_to_larger_sizes(self) -> Task:
@@ -145,6 +157,18 @@ class Task(Spec):
                 fix = "name a size with more memory or remove the name"
                 findings.append(Finding(key, target, "has no more memory than the size it follows", allowed, fix))
         return findings
+
+
+def _size_findings(task: Task) -> list[Finding]:
+    if task.sizes:
+        return []
+    what, fix = "is missing", "for example [sizes.small] with cpu_units = 256 and memory_mib = 512"
+    return [Finding("sizes", None, what, "a table [sizes.<name>] per size", fix)]
+
+
+def with_image(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """Those of `tasks` that run in a container."""
+    return {name: task for name, task in tasks.items() if task.has_image}
 
 
 def load_tasks(root: Path) -> dict[str, Task]:

@@ -12,7 +12,7 @@ import aws_cdk as cdk
 from constructs import IConstruct
 
 from platform_spec.batch import CLUSTERS
-from platform_spec.naming import PROJECT, STACKS, Names
+from platform_spec.naming import PROJECT, STACKS, Names, construct_id
 from platform_spec.tasks import Access
 from stacks.batch import BatchStack
 from stacks.components.delivery_policies import MOVED
@@ -155,6 +155,8 @@ def _airflow(platform: Platform) -> Iterator[Acknowledged]:
     dag_policy = airflow.execution.node.try_find_child("DagPolicy")  # absent if dags/access.toml grants nothing
     if dag_policy:
         yield from _data(dag_policy, platform, platform.dag_access)
+    for task in airflow.worker_tasks.tasks:
+        yield from _data(airflow.worker_tasks.node.find_child(construct_id(task.name)), platform, task.access)
 
 
 def _delivery(delivery: DeliveryStack, names: Names) -> Iterator[Acknowledged]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Stack
@@ -10,13 +10,15 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from platform_spec.environments import Environment
+from platform_spec.lanes import ON_WORKERS
 from platform_spec.naming import Names
-from platform_spec.tasks import Access
+from platform_spec.tasks import Access, Task
 from stacks.components.airflow_environment import DAG_FOLDER, AirflowEnvironment
 from stacks.components.airflow_role import AirflowRole
 from stacks.components.data_access import data_statements
 from stacks.components.notification_rights import notification_statements
 from stacks.components.published import Published
+from stacks.components.worker_tasks import WorkerTasks, take_on_statements
 from stacks.network import NetworkStack
 from stacks.storage import StorageStack
 
@@ -29,6 +31,7 @@ class AirflowStack(Stack):
         *,
         settings: Environment,
         names: Names,
+        tasks: Mapping[str, Task],
         dag_access: Access,
         network: NetworkStack,
         storage: StorageStack,
@@ -36,6 +39,8 @@ class AirflowStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
+        on_workers = [task for task in tasks.values() if task.lane in ON_WORKERS]
+        dags = data_statements(self, dag_access, storage.data_bucket, key=None)
         self.execution = AirflowRole(
             self,
             "Execution",
@@ -44,9 +49,19 @@ class AirflowStack(Stack):
             key=storage.key,
             run_tasks=run_tasks,
             dag_statements=[
-                *data_statements(self, dag_access, storage.data_bucket, key=None),
+                *dags,
                 *notification_statements(self, settings, names, storage.key),
+                *take_on_statements(self, on_workers, names),
             ],
+        )
+        self.worker_tasks = WorkerTasks(
+            self,
+            "WorkerTasks",
+            tasks=on_workers,
+            names=names,
+            worker=self.execution.role,
+            bucket=storage.data_bucket,
+            key=storage.key,
         )
         airflow = AirflowEnvironment(
             self,

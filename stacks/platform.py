@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from platform_spec import batch
 from platform_spec.environments import Environment
 from platform_spec.naming import PROJECT, Names
-from platform_spec.tasks import Access, Task
+from platform_spec.tasks import Access, Task, with_image
 from stacks.airflow import AirflowStack
 from stacks.batch import BatchStack
 from stacks.compute import ComputeStack
@@ -73,7 +73,7 @@ class Platform:
                 storage=self.storage,
                 **settings("batch", "job definitions, queues, compute environments"),
             )
-        if tasks:  # a stack without resources cannot be deployed
+        if with_image(tasks):  # a stack without resources cannot be deployed
             registry = RegistryStack(
                 app,
                 names.stack("registry"),
@@ -90,6 +90,7 @@ class Platform:
             names.stack("airflow"),
             settings=env,
             names=names,
+            tasks=tasks,
             dag_access=dag_access,
             network=self.network,
             storage=self.storage,
@@ -101,7 +102,7 @@ class Platform:
             names.stack("monitoring"),
             settings=env,
             names=names,
-            tasks=tasks,
+            tasks=with_image(tasks),
             storage=self.storage,
             **settings("monitoring", "alarms, task events, dashboard"),
         )

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from platform_spec.environments import Environment
 from platform_spec.naming import Names, construct_id
-from platform_spec.tasks import Task
+from platform_spec.tasks import Task, with_image
 from stacks.components.image_repository import ImageRepository
 from stacks.storage import StorageStack
 
@@ -28,5 +28,5 @@ class RegistryStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        for task in tasks:
+        for task in with_image(tasks):
             ImageRepository(self, construct_id(task), name=names.repository(task), settings=settings, key=storage.key)

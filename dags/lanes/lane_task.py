@@ -17,6 +17,7 @@ _OPERATORS: dict[Lane, str] = {
     "fargate": "lanes.ecs.operator.RunTask",
     "ec2": "lanes.ecs.operator.RunTask",
     "batch": "lanes.batch.operator.SubmitBatchJob",
+    "virtualenv": "lanes.virtualenv.operator.RunVirtualenv",
 }
 
 

@@ -76,6 +76,7 @@ def _values(workspace: Workspace) -> dict[str, Any]:
             "image": f"{names.repository(task.name)}:check",
             "log_group": names.log_group(task.name),
             "log_stream_prefix": task.name,
+            "task_role_arn": f"arn:aws:iam::{environment.account}:role/{names.task_role(task.name)}",
         }
         for task in workspace.tasks.values()
     }

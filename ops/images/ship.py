@@ -16,7 +16,7 @@ from ops.images.repositories import SBOM_SUFFIX, NoRepositoryError, digest_of_ta
 from ops.source import source_of
 from ops.workspace import Workspace
 from platform_spec.content import content_tag
-from platform_spec.tasks import Task
+from platform_spec.tasks import Task, with_image
 
 Say = Callable[[str], None]
 LOCAL_NAME = "localhost/tasklane"
@@ -46,12 +46,15 @@ class ImageState:
 
 
 def chosen(workspace: Workspace, names: Sequence[str]) -> list[Task]:
-    """The named tasks, or all; UserError for one that does not exist."""
+    """The named tasks, or all that have an image; UserError for one that does not exist or has none."""
     unknown = [name for name in names if name not in workspace.tasks]
     if unknown:
         known = ", ".join(workspace.tasks) or "none"
         raise UserError(f"no task {', '.join(unknown)} (allowed: {known}); a task is a folder task_images/<task>/")
-    return [workspace.tasks[name] for name in names or workspace.tasks]
+    without = [name for name in names if not workspace.tasks[name].has_image]
+    if without:
+        raise UserError(f"{', '.join(without)}: lane virtualenv has no image; `tasklane virtualenvs` ships its wheels")
+    return [workspace.tasks[name] for name in names or with_image(workspace.tasks)]
 
 
 def image_states(

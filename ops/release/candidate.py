@@ -51,8 +51,8 @@ def candidate(workspace: Workspace, *, promoted_from: str = "", dags: Mapping[st
             for parameter, key in PARAMETERS.items()
             if key in files
         },
-        images={name: _image(workspace, name, entry.image) for name, entry in manifest.tasks.items()},
-        task_definitions={name: entry.definition_arn for name, entry in manifest.tasks.items()},
+        images={name: _image(workspace, name, entry.image) for name, entry in manifest.tasks.items() if entry.image},
+        task_definitions={name: entry.definition_arn for name, entry in manifest.tasks.items() if entry.definition_arn},
         templates=templates,
         airflow_state=declared_hash(workspace),
         manifest=manifest,

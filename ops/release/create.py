@@ -12,6 +12,7 @@ from ops.errors import UserError
 from ops.release.candidate import Candidate, candidate
 from ops.release.record import Release
 from ops.release.store import ReleaseStore
+from ops.virtualenvs.publish import bundle_states, publish, worker_tasks
 from ops.workspace import Workspace
 
 Say = Callable[[str], None]
@@ -41,6 +42,7 @@ def create_release(workspace: Workspace, say: Say, *, promoted_from: str = "", d
         return Outcome(running, False, changes)
     if dry_run:
         return Outcome(made.release, True, differences(running.dags if running else {}, made.release.dags))
+    publish(workspace, bundle_states(workspace, worker_tasks(workspace)), say)
     store.add_blobs([*made.dags.values(), *made.files.values()])
     store.add(made.release)
     changes = _activate(workspace, store, made)

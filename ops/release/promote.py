@@ -17,6 +17,7 @@ from ops.release.record import Release
 from ops.release.store import ReleaseStore
 from ops.source import source_of
 from ops.workspace import Workspace
+from platform_spec.tasks import with_image
 
 Say = Callable[[str], None]
 
@@ -54,7 +55,7 @@ def check(release: Release, target: Workspace, *, any_revision: bool) -> dict[st
             f"release {release.id} was made of {made_of}, but this checkout is {checkout.label}: its stacks would not "
             f"be those that were tested; check out {release.revision}, or pass --any-revision"
         )
-    if set(release.images) != set(target.tasks):
+    if set(release.images) != set(with_image(target.tasks)):
         raise UserError(
             f"release {release.id} has the tasks {', '.join(release.images)}, this checkout {', '.join(target.tasks)}; "
             f"check out {release.revision}"

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from platform_spec.naming import PROJECT, STACKS, Names
 from platform_spec.releases import LOCK, RELEASES
+from platform_spec.virtualenvs import BUNDLES, WHEELS
 
 # The CDK CLI acts through the roles of its bootstrap stack; what they may do is the account's decision there.
 _CDK_ROLES = ("deploy-role", "file-publishing-role", "lookup-role")
@@ -46,7 +47,8 @@ class DeliveryPolicies:
 
     def write(self) -> list[iam.PolicyStatement]:
         """Deploy, release, roll back, set Airflow's state."""
-        written = [f"{self._bucket}/{key}" for key in ("dags/*", f"{RELEASES}*", *_FILES)]
+        names = ("dags/*", f"{RELEASES}*", f"{BUNDLES}*", f"{WHEELS}*", *_FILES)
+        written = [f"{self._bucket}/{key}" for key in names]
         removed = [f"{self._bucket}/dags/*", f"{self._bucket}/{LOCK}"]
         moved = [self._arn("cloudformation", f"stack/{self._names.stack(part)}/*") for part in MOVED]
         qualifier = f"cdk-hnb659fds-{{}}-{self._stack.account}-{self._stack.region}"

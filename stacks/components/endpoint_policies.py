@@ -38,6 +38,7 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
             service=service, resource=resource, resource_name=name, account=account, arn_format=style
         )
 
+    task_roles = stack.format_arn(service="iam", region="", resource="role", resource_name=f"{names.prefix}-*-task")
     queue = stack.format_arn(service="sqs", account="*", resource="airflow-celery-*")
     ecs = [
         arn("ecs", "task-definition", f"{names.prefix}-*"),
@@ -62,7 +63,11 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
         # The queue of MWAA lies in an account of AWS that is not known beforehand; its name is.
         "SQS": [allow(stack, "CeleryQueues", CELERY_ACTIONS, [queue])],
         "KMS": [allow(stack, "OwnKey", [*KMS_ACTIONS, "kms:CreateGrant"], [key_arn], anyone=True)],
-        "STS": [allow(stack, "WhoAmI", ["sts:GetCallerIdentity"], ["*"])],
+        "STS": [
+            allow(stack, "WhoAmI", ["sts:GetCallerIdentity"], ["*"]),
+            # What an Airflow worker takes on for a task of its own (lane virtualenv).
+            allow(stack, "TakeOnTaskRoles", ["sts:AssumeRole"], [task_roles]),
+        ],
         "SSM": [
             allow(
                 stack,

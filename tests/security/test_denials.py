@@ -9,10 +9,10 @@ from tests.security import universe
 from tests.security.conftest import ROOT
 from tests.security.mutants import widened
 from tests.security.policy import Call, Grant, allowed
-from tests.security.universe import AIRFLOW, DAGS, DATA, EXEC, TASK
+from tests.security.universe import ACCOUNT, AIRFLOW, DAGS, DATA, EXEC, LIGHT, TASK
 
 BATCH = any(task.lane == "batch" for task in load_tasks(ROOT).values())
-ROLES = (AIRFLOW, TASK, EXEC)
+ROLES = (AIRFLOW, TASK, EXEC, LIGHT)
 # What knows no resource (docs/security.md, "What stays open"); ecs:ListTasks is bound to the cluster by a condition.
 OPEN = {
     AIRFLOW: {
@@ -20,10 +20,12 @@ OPEN = {
         *(("batch:DescribeJobs", "batch:ListJobs") if BATCH else ()),
     },
     TASK: set(),
+    LIGHT: set(),
     EXEC: {"ecr:GetAuthorizationToken"},
 }
 PREFIXES = ("raw/", "reference/", "fanout/", "samples/microbiome/", "samples/other/", "results/", "runs/microbiome/")
 PREFIXES += ("runs/other/", "secret/", "")
+PREFIXES += ("results/least_squares/", "runs/least_squares/")
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -56,6 +58,14 @@ def test_the_topic_takes_messages_and_nothing_else_from_airflow(grants: list[Gra
     assert found == {"sns:Publish"}
 
 
+def test_a_worker_takes_on_the_roles_of_its_own_tasks_and_no_other(grants: list[Grant]) -> None:
+    roles = [AIRFLOW, TASK, EXEC, LIGHT, "tasklane-local-deploy", "Admin"]
+    for who in ROLES:
+        calls = {role: Call.of(who, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/{role}") for role in roles}
+        taken = [role for role, call in calls.items() if allowed(call, grants)]
+        assert taken == ([LIGHT] if who == AIRFLOW else []), who
+
+
 def test_own_resources_in_the_wrong_way(grants: list[Grant]) -> None:
     assert [call for call in universe.misuse() if allowed(call, grants)] == []
 
@@ -70,14 +80,16 @@ def test_each_condition_of_each_policy_refuses_something(grants: list[Grant]) ->
     ("role", "action", "expected"),
     [
         (TASK, "s3:GetObject", {"raw/", "reference/", "fanout/", "samples/microbiome/"}),
-        (TASK, "s3:PutObject", {"samples/microbiome/", "results/", "runs/microbiome/"}),
+        (TASK, "s3:PutObject", {"samples/microbiome/", "results/", "results/least_squares/", "runs/microbiome/"}),
         (TASK, "s3:DeleteObject", set()),
         (TASK, "s3:GetObjectVersion", set()),
-        (AIRFLOW, "s3:GetObject", {"fanout/", "runs/microbiome/", "runs/other/"}),
+        (AIRFLOW, "s3:GetObject", {"fanout/", "runs/microbiome/", "runs/other/", "runs/least_squares/"}),
         (AIRFLOW, "s3:PutObject", {"fanout/"}),
         (AIRFLOW, "s3:DeleteObject", set()),
         (EXEC, "s3:GetObject", set()),
         (EXEC, "s3:PutObject", set()),
+        (LIGHT, "s3:GetObject", {"raw/"}),
+        (LIGHT, "s3:PutObject", {"results/least_squares/", "runs/least_squares/"}),
     ],
 )
 def test_prefixes_of_the_data_bucket(role: str, action: str, expected: set[str], grants: list[Grant]) -> None:
@@ -91,6 +103,7 @@ def test_prefixes_of_the_data_bucket(role: str, action: str, expected: set[str],
         (TASK, {"raw/", "reference/", "fanout/", "samples/microbiome/"}),
         (AIRFLOW, {*PREFIXES} - {"secret/", ""}),
         (EXEC, set()),
+        (LIGHT, {"raw/"}),
     ],
 )
 def test_lists_of_the_data_bucket(role: str, expected: set[str], grants: list[Grant]) -> None:

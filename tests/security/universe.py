@@ -53,6 +53,7 @@ _EXTRA = {
 }
 PREFIX = f"tasklane-{ENVIRONMENT}"
 AIRFLOW, TASK, EXEC = f"{PREFIX}-airflow", f"{PREFIX}-microbiome-task", f"{PREFIX}-microbiome-exec"
+LIGHT = f"{PREFIX}-least_squares-task"  # of a task on the workers: Airflow's own role takes it on
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{PREFIX}"
 JOB, JOB_TAG = f"arn:aws:batch:{REGION}:{ACCOUNT}:job/0000", "tasklane:environment"
 DATA, DAGS = (f"arn:aws:s3:::{PREFIX}-{name}-{ACCOUNT}-{REGION}" for name in ("data", "dags"))
@@ -174,7 +175,7 @@ def misuse() -> list[Call]:
         Call.of(AIRFLOW, "iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"}),
         Call.of(AIRFLOW, "iam:PassRole", role),
     ]
-    for who in (AIRFLOW, TASK):
+    for who in (AIRFLOW, TASK, LIGHT):
         calls += [
             Call.of(who, "kms:Decrypt", KEY),
             Call.of(who, "kms:Decrypt", KEY, {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}),

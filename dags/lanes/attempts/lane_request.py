@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -28,11 +29,7 @@ def lane_request(
     lane = manifest.task(task.name)
     size = "" if task.size in (None, "None") else task.size
     names = list(lane.sizes) if every_size else size_names(size, task.name, lane)
-    for variable in task.environment:
-        if variable.startswith(_RESERVED):
-            raise LaunchError(
-                f"task {task.task_id!r}: environment may not set {variable} (reserved: TASKLANE_*, AWS_*)"
-            )
+    refuse_reserved(task.task_id, task.environment)
     timeout = task.execution_timeout or timedelta(minutes=lane.timeout_minutes)
     own = {"TASKLANE_ENVIRONMENT": manifest.environment, "TASKLANE_RELEASE": manifest.release}
     return {
@@ -46,13 +43,20 @@ def lane_request(
         "tags": _tags(task, attempt, manifest),
         "log_group": lane.log_group,
         "log_stream_prefix": lane.log_stream_prefix,
-        "result_uri": _result_uri(manifest.data_bucket, task.name, attempt) if task.result else None,
+        "result_uri": result_uri(manifest.data_bucket, task.name, attempt) if task.result else None,
         "timeout_seconds": timeout.total_seconds(),
         "aws_conn_id": task.aws_conn_id,
         "environment_name": manifest.environment,
         "architecture": lane.architecture,
         "metrics_group": manifest.metrics_log_group,
     }
+
+
+def refuse_reserved(task_id: str, environment: Iterable[str]) -> None:
+    """Raise LaunchError for a variable that is ours or AWS's to set."""
+    for variable in environment:
+        if variable.startswith(_RESERVED):
+            raise LaunchError(f"task {task_id!r}: environment may not set {variable} (reserved: TASKLANE_*, AWS_*)")
 
 
 def _tags(task: LaneOperator | ArrayFanOut, attempt: Attempt, manifest: Manifest) -> dict[str, str]:
@@ -95,7 +99,7 @@ def _size(name: str, lane: TaskEntry) -> Size:
     )
 
 
-def _result_uri(bucket: str, lane: str, attempt: Attempt) -> str:
+def result_uri(bucket: str, lane: str, attempt: Attempt) -> str:
     """`runs/<lane>/<dag>/<run>/<task>/<map index>/<try>.json`; other characters than S3 likes are percent-encoded."""
     names = "/".join(quote(part, safe="!-_.*'():+@=,") for part in (attempt.dag_id, attempt.run_id, attempt.task_id))
     return f"s3://{bucket}/runs/{lane}/{names}/{attempt.map_index}/{attempt.try_number}.json"

@@ -46,6 +46,18 @@ MANIFEST = {
     },
 }
 
+ON_A_WORKER = {
+    "lane": "virtualenv",
+    "bundle_uri": "s3://dags/virtualenvs/least_squares/src-1.json",
+    "task_role_arn": "arn:aws:iam::111122223333:role/tasklane-dev-least_squares-task",
+    "owner": "data",
+    "architecture": "x86_64",
+    "timeout_minutes": 10,
+    "stop_timeout_seconds": 30,
+    "spot": False,
+    "result_version": 1,
+}
+
 
 @pytest.fixture(autouse=True)
 def manifest(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from lanes.team_dag import TeamDag
 from platform_spec.environments import environment_names, load_environment
 from platform_spec.tasks import load_tasks
 from platform_spec.teams import load_teams
-from tests.dags.lanes_airflow.conftest import MANIFEST
+from tests.dags.lanes_airflow.conftest import MANIFEST, ON_A_WORKER
 
 DAGS = Path(__file__).parents[3] / "dags"
 TABLE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
@@ -22,7 +22,7 @@ TABLE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 def dags(manifest, monkeypatch):
     declared = load_tasks(DAGS.parent)["microbiome"].sizes
     lane = {**MANIFEST["tasks"]["microbiome"], "sizes": {n: size.model_dump() for n, size in declared.items()}}
-    manifest(tasks={"microbiome": lane})
+    manifest(tasks={"microbiome": lane, "least_squares": ON_A_WORKER})
 
     def refuse(*_):
         raise AssertionError("a DAG opened a connection while it was parsed")

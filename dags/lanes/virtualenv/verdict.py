@@ -1,0 +1,50 @@
+"""What the end of the program means, in the words of all lanes; the user's own exception comes first."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+from lanes.attempts.failures import EXIT_BAD_INPUT, Failure, Kind
+from lanes.virtualenv.process import Finished
+
+_BEGIN = "Traceback (most recent call last):"
+
+
+def verdict(finished: Finished, timeout_seconds: float) -> Failure | None:
+    """None is success: exit code 0."""
+    if finished.timed_out:
+        return Failure(Kind.TIMEOUT, f"ran longer than {timeout_seconds:.0f} s (timeout_minutes in task.toml)")
+    if finished.exit_code == 0:
+        return None
+    if finished.exit_code == -signal.SIGKILL:
+        used = f"it used {finished.most_memory_mib:.0f} MiB"
+        return Failure(
+            Kind.MEMORY, f"killed: the worker ran out of memory ({used}); heavier work belongs in a container"
+        )
+    if finished.exit_code < 0:
+        name = signal.Signals(-finished.exit_code).name
+        return Failure(Kind.STOPPED if name == "SIGTERM" else Kind.ERROR, f"ended by {name}")
+    kind = Kind.INPUT if finished.exit_code == EXIT_BAD_INPUT else Kind.ERROR
+    return Failure(kind, reason(finished.tail), finished.exit_code)
+
+
+def traceback_of(lines: Sequence[str]) -> list[str]:
+    """The last traceback among the lines, with its exception; [] if there is none."""
+    begins = [number for number, line in enumerate(lines) if line.strip() == _BEGIN]
+    return list(lines[begins[-1] :]) if begins else []
+
+
+def reason(lines: Sequence[str]) -> str:
+    """Class and message of the user's exception; without a traceback the last line that says something."""
+    for line in traceback_of(lines)[1:]:
+        if line and not line.startswith(" "):
+            return line
+    return next((line for line in reversed(lines) if line.strip()), "it wrote nothing")
+
+
+def message(failure: Failure, lane: str, finished: Finished) -> str:
+    """First line: class of failure, exit code, class and message of the exception. Then the traceback."""
+    shown = traceback_of(finished.tail) or list(finished.tail[-20:])
+    facts = f"lane {lane}, on the worker, ran {finished.seconds:.1f} s, {finished.most_memory_mib:.0f} MiB"
+    return "\n".join([failure.headline, facts, *shown])
