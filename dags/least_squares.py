@@ -26,8 +26,10 @@ with dag(
     tags=["example"],
     params={
         "table": Param("raw/least_squares/table.csv", type="string", pattern="^raw/", description="in the data bucket"),
-        "outcome": Param("outcome", type="string", minLength=1, description="a column"),
-        "predictors": Param("dose,age", type="string", minLength=1, description="columns, separated by commas"),
+        "outcome": Param("outcome", type="string", pattern="^[^,]+$", description="a column"),
+        "predictors": Param(
+            "dose,age", type="string", pattern="^[^,]+(,[^,]+)*$", description="columns, separated by commas"
+        ),
     },
 ):
     bucket = f"s3://{deployment().data_bucket}"

@@ -14,6 +14,7 @@ from constructs import IConstruct
 from platform_spec.batch import CLUSTERS
 from platform_spec.naming import PROJECT, STACKS, Names, construct_id
 from platform_spec.tasks import Access
+from platform_spec.virtualenvs import BUNDLES, WHEELS
 from stacks.batch import BatchStack
 from stacks.components.delivery_policies import MOVED
 from stacks.compute import ComputeStack
@@ -181,8 +182,10 @@ def _delivery(delivery: DeliveryStack, names: Names) -> Iterator[Acknowledged]:
     yield _wildcards(delivery.read, unnamed, "Resource::*")
     compared = "Releases, DAGs and plugins are compared with what is deployed: all of the DAG bucket, and no other."
     yield _wildcards(delivery.read, compared, f"{bucket}/*")
-    written = "Files of DAGs and of releases get their names when they are released; nothing else is written."
-    yield _wildcards(delivery.write, written, f"{bucket}/dags/*", f"{bucket}/releases/*")
+    written = "Files of DAGs, releases and light tasks get their names when they are released; nothing else is written."
+    yield _wildcards(
+        delivery.write, written, *(f"{bucket}/{prefix}*" for prefix in ("dags/", "releases/", BUNDLES, WHEELS))
+    )
     published = "What the stacks of this environment publish for its DAGs and declare for Airflow, below its own path."
     paths = (f"parameter/{PROJECT}/{env}/{part}/*" for part in ("deployment", "airflow"))
     yield _wildcards(delivery.read, published, *(arn("ssm", path) for path in paths))

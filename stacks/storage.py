@@ -12,6 +12,7 @@ from constructs import Construct
 from platform_spec.environments import Environment
 from platform_spec.naming import Names
 from platform_spec.releases import WRITTEN_ONCE
+from platform_spec.virtualenvs import BUNDLES, WHEELS
 from stacks.components.buckets import AccessLogBucket, PrivateBucket
 from stacks.components.key import EncryptionKey
 from stacks.components.published import Published
@@ -76,6 +77,6 @@ class StorageStack(Stack):
             effect=iam.Effect.DENY,
             principals=[iam.AnyPrincipal()],
             actions=["s3:PutObject"],
-            resources=[self.dag_bucket.arn_for_objects(f"{prefix}*") for prefix in WRITTEN_ONCE],
+            resources=[self.dag_bucket.arn_for_objects(f"{prefix}*") for prefix in (*WRITTEN_ONCE, BUNDLES, WHEELS)],
             conditions={"Null": {"s3:if-none-match": "true"}},
         )

@@ -111,7 +111,9 @@ def _grants() -> Iterator[Grant]:
         cdk_app.main(ROOT, app)
         deployment = Deployment(Path(folder), "local", "000000000000", "us-east-1")
     roles = ["tasklane-local-airflow"]
-    roles += [f"tasklane-local-{task}-{kind}" for task in load_tasks(ROOT) for kind in ("task", "exec")]
+    for task in load_tasks(ROOT).values():
+        kinds = ("task", "exec") if task.has_image else ("task",)
+        roles += [f"tasklane-local-{task.name}-{kind}" for kind in kinds]
     key = "arn:aws:kms:us-east-1:000000000000:key/the-key-of-the-environment"
     for role in roles:
         for sid, (actions, resources, conditions) in sorted(rights(deployment, role).items()):

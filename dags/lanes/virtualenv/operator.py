@@ -157,10 +157,11 @@ def _scratch(root: Path) -> Iterator[Path]:
 
 
 async def _check_result(s3: Any, uri: str) -> Failure | None:
-    from lanes.attempts.result_document import check_result
+    from lanes.attempts.result_document import read_result
     from lanes.aws.calls import AwsCalls
 
-    return await check_result(AwsCalls({"s3": s3}), uri)
+    found = await read_result(AwsCalls({"s3": s3}), uri)
+    return found if isinstance(found, Failure) else None
 
 
 def _facts(name: str, key: str, finished: Finished, failure: Failure | None, build_seconds: float) -> dict[str, Any]:
@@ -170,6 +171,7 @@ def _facts(name: str, key: str, finished: Finished, failure: Failure | None, bui
         "outcome": str(failure.kind) if failure else "success",
         "capacity": "worker",
         "launches": 1,
+        "cost_usd": 0.0,  # the worker is paid for whether or not it works
         "seconds": round(finished.seconds, 3),
         "cpu_seconds": round(finished.cpu_seconds, 3),
         "most_memory_mib": round(finished.most_memory_mib, 1),

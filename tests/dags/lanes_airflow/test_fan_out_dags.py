@@ -13,11 +13,16 @@ DAGS = Path(__file__).parents[3] / "dags"
 @pytest.fixture(autouse=True)
 def sizes_as_declared(manifest):
     """The deployment of this repository's own task.toml."""
-    from tests.dags.lanes_airflow.conftest import MANIFEST
+    from tests.dags.lanes_airflow.conftest import MANIFEST, ON_A_WORKER
 
     declared = load_tasks(DAGS.parent)["microbiome"].sizes
     lane = MANIFEST["tasks"]["microbiome"]
-    manifest(tasks={"microbiome": {**lane, "sizes": {n: size.model_dump() for n, size in declared.items()}}})
+    manifest(
+        tasks={
+            "microbiome": {**lane, "sizes": {n: size.model_dump() for n, size in declared.items()}},
+            "least_squares": ON_A_WORKER,
+        }
+    )
 
 
 def load(name):
