@@ -28,6 +28,7 @@ def airflow_environment(state: State, base: dict[str, str], options: dict[str, s
         "AIRFLOW_HOME": str(home),
         "PYTHONPATH": str(_HERE / "lib"),
         "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+        "TASKLANE_VIRTUALENVS": str(home / "virtualenvs"),
         "NO_COLOR": "1",
         **_section(
             "core",

@@ -11,11 +11,11 @@ import pytest
 from platform_spec.content import content_tag
 from platform_spec.environments import load_environment
 from platform_spec.naming import image_parameter
-from platform_spec.tasks import Task, load_tasks
+from platform_spec.tasks import Task, load_tasks, with_image
 from tests.stacks.conftest import ROOT
 from tests.stacks.evaluate import Deployment
 
-TASKS = load_tasks(ROOT)
+TASKS = with_image(load_tasks(ROOT))
 
 
 def definition(deployment: Deployment, task: str) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from aws_cdk import aws_kms as kms
 from platform_spec.environments import load_environment
 from platform_spec.naming import Names
 from platform_spec.notification_settings import NotificationSettings
-from platform_spec.tasks import Access, Task, load_dag_access, load_tasks
+from platform_spec.tasks import Access, Task, load_dag_access, load_tasks, with_image
 from stacks.components.notification_rights import notification_statements
 from tests.stacks.conftest import ROOT
 from tests.stacks.evaluate import Deployment, Statement, rights, statements
 
-TASKS = load_tasks(ROOT)
+ALL_TASKS = load_tasks(ROOT)
+TASKS = with_image(ALL_TASKS)
 
 
 def data_rights(deployment: Deployment, access: Access) -> dict[str, Statement]:
@@ -41,10 +42,23 @@ def key_of(deployment: Deployment) -> str:
     return f"<AWS::KMS::Key/{id_}>.Arn".removesuffix(".Arn")
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+@pytest.mark.parametrize("task", ALL_TASKS.values(), ids=lambda task: task.name)
 def test_task_role(deployment: Deployment, task: Task) -> None:
     role = f"tasklane-{deployment.name}-{task.name}-task"
     assert rights(deployment, role) == data_rights(deployment, task.access)
+
+
+def test_only_airflow_may_take_on_the_role_of_a_task_on_its_workers(deployment: Deployment) -> None:
+    roles = deployment.resources("airflow", "AWS::IAM::Role").values()
+    found = {role["RoleName"]: role["AssumeRolePolicyDocument"]["Statement"] for role in roles}
+    for task in ALL_TASKS.keys() - TASKS.keys():
+        [statement] = found[f"tasklane-{deployment.name}-{task}-task"]
+        assert statement["Action"] == "sts:AssumeRole"
+        assert set(statement["Principal"]) == {"AWS"}
+        assert (
+            statement["Principal"]["AWS"]
+            == f"arn:aws:iam::{deployment.account}:role/tasklane-{deployment.name}-airflow"
+        )
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
@@ -93,7 +107,9 @@ def test_airflow_has_what_mwaa_demands_and_the_intents_of_the_dags(deployment: D
     found = rights(deployment, f"tasklane-{name}-airflow")
     dag_rights = data_rights(deployment, load_dag_access(ROOT))
     del dag_rights["UseKeyThroughS3"]  # UseKey covers it
+    light = [f"arn:aws:iam::{account}:role/tasklane-{name}-{t}-task" for t in ALL_TASKS if t not in TASKS]
     assert {sid: right for sid, right in found.items() if sid not in RUN_TASKS} == {
+        "TakeOnTaskRoles": (["sts:AssumeRole"], light, None),
         "PublishMetrics": (
             ["airflow:PublishMetrics"],
             [f"arn:aws:airflow:{region}:{account}:environment/tasklane-{name}"],
@@ -170,7 +186,7 @@ def test_who_may_assume_the_roles(deployment: Deployment) -> None:
     for role in deployment.resources("compute", "AWS::IAM::Role").values():
         [trust] = role["AssumeRolePolicyDocument"]["Statement"]
         assert (trust["Principal"], trust["Condition"]) == ({"Service": "ecs-tasks.amazonaws.com"}, source)
-    [airflow] = deployment.resources("airflow", "AWS::IAM::Role").values()
+    airflow = deployment.one("airflow", "AWS::IAM::Role", RoleName=f"tasklane-{deployment.name}-airflow")
     [trust] = airflow["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": ["airflow-env.amazonaws.com", "airflow.amazonaws.com"]}
 

@@ -10,7 +10,7 @@ from platform_spec.alarms import STOPPED, Alarm, alarms
 from platform_spec.environments import load_environment
 from platform_spec.naming import Names
 from platform_spec.run_metrics import DIMENSIONS, METRICS, NAMESPACE, PIPELINES_NAMESPACE, QUARANTINED, STUCK
-from platform_spec.tasks import load_tasks
+from platform_spec.tasks import load_tasks, with_image
 from tests.stacks.conftest import ENVIRONMENTS, ROOT
 from tests.stacks.evaluate import Deployment
 
@@ -106,7 +106,7 @@ def test_the_dashboard_shows_every_alarm_and_every_lane(deployment: Deployment) 
     [top, *graphs] = body["widgets"]
     assert len(top["properties"]["alarms"]) == len(table(deployment.name))
     text = json.dumps(graphs)
-    for task in load_tasks(ROOT):
+    for task in with_image(load_tasks(ROOT)):
         assert f'"Lane", "{task}"' in text
     places = [(widget["x"], widget["y"]) for widget in body["widgets"]]
     assert len(set(places)) == len(places)

@@ -62,7 +62,8 @@ def test_releases_are_written_only_where_nothing_is(deployment: Deployment) -> N
     )
     assert statement["Condition"] == {"Null": {"s3:if-none-match": "true"}}
     prefixes = [arn.removeprefix(f"arn:aws:s3:::{dags}/") for arn in statement["Resource"]]
-    assert prefixes == ["releases/activations/*", "releases/blobs/*", "releases/records/*"]
+    releases = ["releases/activations/*", "releases/blobs/*", "releases/records/*"]
+    assert sorted(prefixes) == [*releases, "virtualenvs/*", "wheels/*"]
 
 
 def test_only_s3_itself_writes_access_logs_and_only_for_our_buckets(deployment: Deployment) -> None:

@@ -35,16 +35,20 @@ class Ready:
 
 
 class Environments:
-    """All environments below `root`, together at most `most_bytes` and those that are in use."""
+    """All environments below `root`, together at most `most_bytes` and those that are in use.
+
+    `root` is TASKLANE_VIRTUALENVS, else a folder for temporary files.
+    """
 
     def __init__(self, root: Path | None = None, most_bytes: int = MOST_BYTES) -> None:
-        self.root = root or Path(tempfile.gettempdir()) / f"tasklane-virtualenvs-{os.getuid()}"
+        given = os.environ.get("TASKLANE_VIRTUALENVS")
+        self.root = root or Path(given or f"{tempfile.gettempdir()}/tasklane-virtualenvs-{os.getuid()}")
         self._most_bytes = most_bytes
 
     @contextmanager
     def use(self, key: str, download_bytes: int, build: Callable[[Path], None]) -> Iterator[Ready]:
         """The environment `key`; `build(folder)` makes it if it is not there. Raises NoRoom and what `build` raises."""
-        self.root.mkdir(mode=0o700, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.root.stat().st_uid != os.getuid():
             raise NoRoom(f"{self.root} belongs to another user")
         path, seconds = self.root / key, 0.0
