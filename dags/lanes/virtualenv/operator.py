@@ -1,4 +1,4 @@
-"""RunVirtualenv: light Python on the worker, with requirements of its own. See docs/adr/0011-virtualenv-lane.md."""
+"""RunVirtualenv: light Python on the worker, with requirements of its own. See docs/adr/0013-virtualenv-lane.md."""
 
 from __future__ import annotations
 
