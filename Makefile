@@ -16,7 +16,8 @@ TASKS := $(patsubst task_images/%/requirements.lock,%,$(wildcard task_images/*/r
 IMAGES := $(patsubst task_images/%/Dockerfile,%,$(wildcard $(TASKS:%=task_images/%/Dockerfile)))
 IMAGE_VENVS := $(IMAGES:%=$(VENVS)/%/.made)
 IMAGE_TEST_VENVS := $(TASKS:%=$(VENVS)/%-test/.made)
-SETUP := .venv/.made node_modules/.made $(VENVS)/airflow-$(AIRFLOW)/.made $(VENVS)/emulator/.made $(VENVS)/postgres/.made $(IMAGE_VENVS)
+NODE_IMAGES := $(patsubst %/package-lock.json,%/node_modules/.made,$(wildcard task_images/*/package-lock.json))
+SETUP := .venv/.made node_modules/.made $(VENVS)/airflow-$(AIRFLOW)/.made $(VENVS)/emulator/.made $(VENVS)/postgres/.made $(IMAGE_VENVS) $(NODE_IMAGES)
 export UV_LINK_MODE ?= copy
 export COLUMNS ?= 120
 
@@ -86,6 +87,11 @@ $(IMAGE_VENVS): $(VENVS)/%/.made: task_images/%/requirements.lock task_images/%/
 	$(call make_venv,$(VENVS)/$*,task_images/$*/requirements.lock)
 	@$(UV) pip install --quiet --python $(VENVS)/$*/bin/python --no-deps -e task_images/$*
 	@if [ -x task_images/$*/warm-up ]; then task_images/$*/warm-up $(VENVS)/$*/bin/python; fi
+	@touch $@
+
+$(NODE_IMAGES): %/node_modules/.made: %/package-lock.json .venv/.made
+	@echo "setup: $*"
+	@.venv/bin/npm ci --prefix $* --omit=dev --ignore-scripts --silent
 	@touch $@
 
 # The same with what its tests need besides.

@@ -38,7 +38,9 @@ def write_images(folder: Path, events: Events) -> Path:
 
 
 def _process(task: Task) -> dict[str, str]:
-    python = ROOT / f".venvs/{task.name}/bin/python"
+    own = (task.folder / "requirements.lock").exists()
+    # The project's environment has Node.js too: the programs of an image are looked for beside its Python.
+    python = ROOT / (f".venvs/{task.name}/bin/python" if own else ".venv/bin/python")
     return {"runtime": "process", "python": str(python), "dockerfile": str(task.folder / "Dockerfile")}
 
 

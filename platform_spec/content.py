@@ -16,6 +16,7 @@ IGNORED_FOLDERS = frozenset(
         "dist",
         "__pycache__",
         ".venv",
+        "node_modules",
         ".git",
         ".pytest_cache",
         ".mypy_cache",

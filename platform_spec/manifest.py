@@ -83,6 +83,12 @@ class TaskEntry(_Model):
         return self.job_definition_arn or self.task_definition_arn
 
     @property
+    def repository(self) -> tuple[str, str]:
+        """Registry and name of the repository that `image` is in."""
+        registry, _, rest = self.image.partition("/")
+        return registry, rest.split("@")[0].split(":")[0]
+
+    @property
     def default_size(self) -> str:
         return next(iter(self.sizes))
 

@@ -35,6 +35,7 @@ LIMITS: dict[str, Limit] = {
     "key alias": Limit(256, r"alias/[A-Za-z0-9/_-]+"),
     "parameter": Limit(1011, r"(/[A-Za-z0-9_.-]+)+"),
     "secret": Limit(512, r"[A-Za-z0-9/_+=.@-]+"),
+    "table": Limit(255, r"[a-zA-Z0-9_.-]{3,}"),
     "topic": Limit(256, r"[A-Za-z0-9_-]+"),
     "event rule": Limit(64, r"[A-Za-z0-9_.-]+"),
     "alarm": Limit(255, r"[A-Za-z0-9_.-]+"),
@@ -158,6 +159,13 @@ class Names:
     def batch_instance_role(self) -> str:
         """The ECS agents' on EC2 instances that AWS Batch starts."""
         return self._checked("role", f"{self.prefix}-batch-instances")
+
+    def newest_family(self, task: str) -> str:
+        """Revisions with the newest image, registered between deployments; all of them may be removed."""
+        return self._checked("family", f"{self.prefix}-{task}-newest", task)
+
+    def table(self, name: str) -> str:
+        return self._checked("table", f"{self.prefix}-{name}")
 
     def container(self, task: str) -> str:
         return self._checked("container", task, task)

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from platform_spec import batch, ec2, fargate
 from platform_spec.errors import Problem, SpecError, closest
-from platform_spec.lanes import ON_INSTANCES, ON_WORKERS, Lane
+from platform_spec.lanes import ON_ECS, ON_INSTANCES, ON_WORKERS, Lane
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.worker_tasks import worker_findings
 
@@ -54,6 +54,14 @@ class Access(Spec):
     read: Names = Field(default=(), description='prefixes of the data bucket ending in "/"', examples=['["raw/"]'])
     write: Names = Field(default=(), description='prefixes of the data bucket ending in "/"', examples=['["results/"]'])
     secrets: Names = Field(default=(), description="names of environment variables", examples=['["API_KEY"]'])
+    tables: Names = Field(
+        default=(), description="DynamoDB tables, made for this environment", examples=['["related_articles"]']
+    )
+    registers: Names = Field(
+        default=(),
+        description="tasks of which it may register revisions with a newer image",
+        examples=['["articles_app"]'],
+    )
 
     @field_validator("list", "read", "write")
     @classmethod
@@ -62,6 +70,13 @@ class Access(Spec):
         fix = 'name a folder and end it with "/"'
         refuse([Finding("", p, what, allowed, fix) for p in prefixes if not _PREFIX.fullmatch(p)])
         return prefixes
+
+    @field_validator("tables", "registers")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        what, allowed = "not a name", "words of small letters and digits joined by _"
+        refuse([Finding("", n, what, allowed, "rename it") for n in names if not TASK_NAME.fullmatch(n)])
+        return names
 
     @field_validator("secrets")
     @classmethod
@@ -187,7 +202,21 @@ def load_tasks(root: Path) -> dict[str, Task]:
             problems.extend(error.problems)
     if problems:
         raise SpecError(problems)
+    _check_registered(tasks, root)
     return tasks
+
+
+def _check_registered(tasks: dict[str, Task], root: Path) -> None:
+    """A task may register revisions of ECS tasks that there are, and never its own."""
+    problems = []
+    for task in tasks.values():
+        others = sorted(name for name, other in tasks.items() if other.lane in ON_ECS and name != task.name)
+        for name in sorted(set(task.access.registers) - set(others)):
+            file = str((task.folder / "task.toml").relative_to(root))
+            fix = "name a task of this repository that runs on ECS"
+            problems.append(Problem(file, "access.registers", name, "no such task", ", ".join(others) or "none", fix))
+    if problems:
+        raise SpecError(problems)
 
 
 def load_dag_access(root: Path) -> Access:

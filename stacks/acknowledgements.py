@@ -17,6 +17,7 @@ from platform_spec.tasks import Access
 from platform_spec.virtualenvs import BUNDLES, WHEELS
 from stacks.batch import BatchStack
 from stacks.components.delivery_policies import MOVED
+from stacks.components.fargate_task import FargateTask
 from stacks.compute import ComputeStack
 from stacks.delivery import DeliveryStack
 from stacks.platform import Platform
@@ -66,6 +67,11 @@ def _storage(platform: Platform) -> Iterator[Acknowledged]:
     )
     for bucket in (storage.access_logs, storage.dag_bucket, storage.data_bucket):
         yield from _both(bucket, "S3BucketReplicationEnabled", one_region)
+    in_time = (
+        "Point-in-time recovery keeps 35 days; what the table holds is made from the data bucket, which has versions."
+    )
+    for table in storage.tables.values():
+        yield from _both(table, "DynamoDBInBackupPlan", in_time)
     only_s3 = "S3 delivers access logs only to a bucket encrypted with S3's own key (SSE-S3)."
     yield from _both(storage.access_logs, "S3DefaultEncryptionKMS", only_s3)
 
@@ -92,6 +98,7 @@ def _compute(compute: ComputeStack, platform: Platform) -> Iterator[Acknowledged
         yield Acknowledged(task.definition, "AwsSolutions", ("AwsSolutions-ECS2",), plain)
         yield _wildcards(task.node.find_child("Execution"), login, "Resource::*")
         yield from _data(task.node.find_child("Task"), platform, task.task.access)
+        yield from _registers(task, platform.names)
     cluster = compute.get_logical_id(cast(cdk.CfnElement, compute.cluster.node.default_child))
     arn = f"Resource::arn:aws:ecs:{compute.region}:{compute.account}"
     for policy in compute.run_tasks_policies:
@@ -100,7 +107,7 @@ def _compute(compute: ComputeStack, platform: Platform) -> Iterator[Acknowledged
         listing = "ecs:ListTasks knows no task as resource; the condition binds it to our cluster."
         yield _wildcards(policy, listing, "Resource::*")
         revisions = "Every revision of our own families: a deployment makes a new one."
-        families = (f"{arn}:task-definition/{task.definition.family}:*" for task in compute.tasks)
+        families = (f"{arn}:task-definition/{family}:*" for task in compute.tasks for family in task.families)
         yield _wildcards(policy, revisions, *families)
     if compute.instances:
         yield from _instances(compute, arn, platform.names.cluster)
@@ -135,6 +142,17 @@ def _batch(stack: BatchStack, platform: Platform) -> Iterator[Acknowledged]:
         found = [name for cluster in CLUSTERS for name in (f"cluster/{cluster}", f"container-instance/{cluster}/*")]
         yield _wildcards(role, clusters, *(arn.format("ecs", name) for name in found))
         yield _wildcards(role, "ecs:DiscoverPollEndpoint knows no resource.", "Resource::*")
+
+
+def _registers(task: FargateTask, names: Names) -> Iterator[Acknowledged]:
+    """A task that registers revisions of others."""
+    role = task.node.find_child("Task")
+    for name in task.task.access.registers:
+        arn = f"Resource::arn:aws:ecs:{names.env.region}:{names.env.account}:task-definition/"
+        yield _wildcards(role, "Every revision of the one family it registers.", f"{arn}{names.newest_family(name)}:*")
+    if task.task.access.registers:
+        unscoped = "Describe, List and DeregisterTaskDefinition know neither resource nor condition."
+        yield _wildcards(role, f"{unscoped} The role is of a program that does nothing else.", "Resource::*")
 
 
 def _airflow(platform: Platform) -> Iterator[Acknowledged]:

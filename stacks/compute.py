@@ -54,6 +54,7 @@ class ComputeStack(Stack):
             self.cluster.node.add_dependency(insights)
         # Made before the first run: CloudWatch reads the lanes' metrics out of what they write to it.
         self.lanes_log = OwnedLogGroup(self, "LanesLog", name=names.lanes_log_group, settings=settings, key=storage.key)
+        registered = {name for task in tasks.values() for name in task.access.registers}
         self.tasks = [
             (Ec2Task if task.lane == "ec2" else FargateTask)(
                 self,
@@ -67,6 +68,7 @@ class ComputeStack(Stack):
                 ),
                 bucket=storage.data_bucket,
                 key=storage.key,
+                registered=task.name in registered,
             )
             for task in tasks.values()
             if task.lane in ON_ECS

@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from platform_spec.environments import Environment
 from platform_spec.naming import Names
-from stacks.components.endpoint_policies import agent_policies, batch_policies, interface_policies, s3_policy
-from stacks.components.endpoints import InterfaceEndpoints, S3Gateway
+from stacks.components.endpoint_policies import (
+    agent_policies,
+    batch_policies,
+    interface_policies,
+    s3_policy,
+    tables_policy,
+)
+from stacks.components.endpoints import Gateway, InterfaceEndpoints
 from stacks.components.private_network import PrivateNetwork
 from stacks.components.published import Published
 from stacks.components.security_groups import SecurityGroups
@@ -49,7 +56,11 @@ class NetworkStack(Stack):
         through_s3 = s3_policy(
             self, dag_bucket_arn=storage.dag_bucket.bucket_arn, data_bucket_arn=storage.data_bucket.bucket_arn
         )
-        S3Gateway(self, "Gateways", vpc=self.vpc, statements=through_s3)
+        services = ec2.GatewayVpcEndpointAwsService
+        Gateway(self, "S3", vpc=self.vpc, service=services.S3, statements=through_s3)
+        if storage.tables:
+            to_tables = tables_policy(self, [table.table_arn for table in storage.tables.values()])
+            Gateway(self, "DynamoDb", vpc=self.vpc, service=services.DYNAMODB, statements=to_tables)
         if settings.network.mode == "endpoints":
             InterfaceEndpoints(
                 self,

@@ -39,7 +39,12 @@ class Platform:
             }
 
         self.storage = StorageStack(
-            app, names.stack("storage"), settings=env, names=names, **settings("storage", "buckets and key")
+            app,
+            names.stack("storage"),
+            settings=env,
+            names=names,
+            tables=sorted({table for task in tasks.values() for table in task.access.tables}),
+            **settings("storage", "buckets, tables and key"),
         )
         self.network = NetworkStack(
             app,

@@ -1,7 +1,8 @@
-"""What must outlive everything else: the key and the buckets."""
+"""What must outlive everything else: the key, the buckets, the tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Duration, Stack
@@ -10,18 +11,28 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from platform_spec.environments import Environment
-from platform_spec.naming import Names
+from platform_spec.naming import Names, construct_id
 from platform_spec.releases import WRITTEN_ONCE
 from platform_spec.virtualenvs import BUNDLES, WHEELS
 from stacks.components.buckets import AccessLogBucket, PrivateBucket
 from stacks.components.key import EncryptionKey
 from stacks.components.published import Published
+from stacks.components.store_table import StoreTable
 
 
 class StorageStack(Stack):
     """Depends on no other stack, so that it can stay when the others are replaced."""
 
-    def __init__(self, scope: Construct, id_: str, *, settings: Environment, names: Names, **stack: Any) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Environment,
+        names: Names,
+        tables: Sequence[str] = (),
+        **stack: Any,
+    ) -> None:
         super().__init__(scope, id_, **stack)
         self.key = EncryptionKey(self, "Key", settings=settings, names=names)
         self.access_logs = AccessLogBucket(self, "AccessLogs", name=names.access_log_bucket, settings=settings)
@@ -55,6 +66,10 @@ class StorageStack(Stack):
             ],
             locked_days=settings.data_locked_days,
         )
+        self.tables = {
+            table: StoreTable(self, construct_id(table), name=names.table(table), settings=settings, key=self.key)
+            for table in tables
+        }
         Published(
             self,
             "Deployment",

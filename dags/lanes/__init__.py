@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # mypy sees the real signatures
     from lanes.fan_outs.operator import fan_out, if_partial
     from lanes.lane_task import run_task
     from lanes.notifications.callback import notify_failure
+    from lanes.sources.operator import source_changed
     from lanes.this_deployment import deployment
 
 _HOMES = {
@@ -21,9 +22,10 @@ _HOMES = {
     "fan_out": "lanes.fan_outs.operator",
     "if_partial": "lanes.fan_outs.operator",
     "notify_failure": "lanes.notifications.callback",
+    "source_changed": "lanes.sources.operator",
 }
 
-__all__ = ["dag", "deployment", "fan_out", "if_partial", "notify_failure", "run_task"]
+__all__ = ["dag", "deployment", "fan_out", "if_partial", "notify_failure", "run_task", "source_changed"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 
 from platform_spec.naming import PROJECT, Names
 from stacks.components.notification_rights import topic_arn
+from stacks.components.table_access import ACTIONS as TABLE_ACTIONS
 
 
 def allow(
@@ -52,9 +53,13 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
     ]
     pulls = ["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"]
     pulls.append("ecr:GetDownloadUrlForLayer")
+    own_images = arn("ecr", "repository", f"{names.prefix}/*")
     policies = {
         # Pull only: images of AWS (MWAA's own) come from repositories whose names are not published.
-        "ECR": [allow(stack, "Pull", pulls, ["*"], anyone=True)],
+        "ECR": [
+            allow(stack, "Pull", pulls, ["*"], anyone=True),
+            allow(stack, "SeeOwnImages", ["ecr:DescribeImages"], [own_images]),
+        ],
         "ECR_DOCKER": [allow(stack, "Pull", pulls, ["*"], anyone=True)],
         "CLOUDWATCH_LOGS": [
             allow(stack, "OwnLogGroups", ["logs:*"], log_groups),
@@ -84,7 +89,7 @@ def interface_policies(stack: Stack, names: Names, key_arn: str) -> dict[str, li
                 [arn("secretsmanager", "secret", f"{names.prefix}/*")],
             )
         ],
-        "ECS": [allow(stack, "OwnTasks", ECS_ACTIONS, ecs), allow(stack, "List", ["ecs:ListTasks"], ["*"])],
+        "ECS": [allow(stack, "OwnTasks", ECS_ACTIONS, ecs), allow(stack, "Unscoped", ECS_UNSCOPED, ["*"])],
         "CLOUDWATCH_MONITORING": [allow(stack, "Metrics", ["cloudwatch:PutMetricData"], ["*"])],
         # What MWAA itself calls through these two is not documented.
         "AIRFLOW_API": [allow(stack, "Airflow", ["airflow:*"], ["*"], anyone=True)],
@@ -140,6 +145,11 @@ def s3_policy(stack: Stack, *, dag_bucket_arn: str, data_bucket_arn: str) -> lis
     ]
 
 
+def tables_policy(stack: Stack, table_arns: Sequence[str]) -> list[iam.PolicyStatement]:
+    """For the DynamoDB gateway: the environment's own tables."""
+    return [allow(stack, "OwnTables", TABLE_ACTIONS, table_arns)]
+
+
 CELERY_ACTIONS = (
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
@@ -149,11 +159,18 @@ CELERY_ACTIONS = (
     "sqs:SendMessage",
 )
 KMS_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*")
-ECS_ACTIONS = ("ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:TagResource")
 AGENT_ACTIONS = (
     *("RegisterContainerInstance", "DeregisterContainerInstance", "UpdateContainerInstancesState"),
     *("SubmitAttachmentStateChanges", "SubmitContainerStateChange", "SubmitTaskStateChange"),
     *("Poll", "StartTelemetrySession"),
 )
+# Known to no resource; the roles that have them are few.
+ECS_UNSCOPED = (
+    "ecs:DeregisterTaskDefinition",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListTaskDefinitions",
+    "ecs:ListTasks",
+)
+ECS_ACTIONS = ("ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:RegisterTaskDefinition", "ecs:TagResource")
 S3_READ = ("s3:GetObject*", "s3:GetBucket*", "s3:List*")
 S3_WRITE = ("s3:PutObject", "s3:AbortMultipartUpload")

@@ -9,12 +9,20 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 
-class S3Gateway(Construct):
-    """The gateway endpoint of S3: free, so every network mode has it."""
+class Gateway(Construct):
+    """A gateway endpoint (S3, DynamoDB): free, so every network mode has it."""
 
-    def __init__(self, scope: Construct, id_: str, *, vpc: ec2.Vpc, statements: Sequence[iam.PolicyStatement]) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        vpc: ec2.Vpc,
+        service: ec2.IGatewayVpcEndpointService,
+        statements: Sequence[iam.PolicyStatement],
+    ) -> None:
         super().__init__(scope, id_)
-        endpoint = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        endpoint = vpc.add_gateway_endpoint(id_, service=service)
         for statement in statements:
             endpoint.add_to_policy(statement)
 

@@ -35,11 +35,14 @@ class FargateTask(OwnedTask):
         repository: ecr.IRepository,
         bucket: s3.IBucket,
         key: kms.IKey,
+        registered: bool = False,
     ) -> None:
         super().__init__(
             scope, id_, task=task, settings=settings, names=names, repository=repository, bucket=bucket, key=key
         )
         self.definition = self._definition(names)
+        # What may be run as this task: its own revisions, and those that another task registers for newer images.
+        self.families = [names.family(task.name), *([names.newest_family(task.name)] if registered else [])]
         self._container(names)
 
     def _definition(self, names: Names) -> ecs.TaskDefinition:
@@ -71,6 +74,10 @@ class FargateTask(OwnedTask):
             cpu_architecture=_CPU[self.task.architecture], operating_system_family=ecs.OperatingSystemFamily.LINUX
         )
 
+    def _tables(self, names: Names) -> dict[str, str]:
+        """`TASKLANE_TABLE_RELATED_ARTICLES`: the name of the table in this environment."""
+        return {f"TASKLANE_TABLE_{table.upper()}": names.table(table) for table in self.task.access.tables}
+
     def _container(self, names: Names) -> None:
         linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
         linux.drop_capabilities(ecs.Capability.ALL)
@@ -83,7 +90,7 @@ class FargateTask(OwnedTask):
             gpu_count=self.task.sizes[self.task.default_size].gpus or None,
             user=USER,
             linux_parameters=linux,
-            environment={"TMPDIR": SCRATCH, "HOME": SCRATCH},
+            environment={"TMPDIR": SCRATCH, "HOME": SCRATCH, **self._tables(names)},
             secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in self.secrets.items()},
             stop_timeout=Duration.seconds(self.task.stop_timeout_seconds),
             # A log service that stalls must not stall the computation: results and the exit code do not pass through

@@ -39,8 +39,9 @@ class RunTasksPolicy(iam.ManagedPolicy):
         # A call that names the family alone is said to be authorized as `family` by some and as `family:<revision>` by
         # others (the ECS pages do not tell): both forms, and nothing but our families either way.
         families = [
-            stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{task.definition.family}{form}")
+            stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{family}{form}")
             for task in tasks
+            for family in task.families
             for form in ("", ":*")
         ]
         roles = [role.role_arn for task in tasks for role in (task.task_role, task.execution_role)]

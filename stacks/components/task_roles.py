@@ -16,6 +16,8 @@ from constructs import Construct
 from platform_spec.naming import Names
 from platform_spec.tasks import Task
 from stacks.components.data_access import data_statements
+from stacks.components.register_access import register_statements
+from stacks.components.table_access import table_statements
 
 
 def _role(scope: Construct, *, name: str, statements: Sequence[iam.PolicyStatement], description: str) -> iam.IRole:
@@ -40,10 +42,16 @@ class TaskRole(Construct):
         self, scope: Construct, id_: str, *, task: Task, names: Names, bucket: s3.IBucket, key: kms.IKey
     ) -> None:
         super().__init__(scope, id_)
+        stack = Stack.of(self)
+        statements = [
+            *data_statements(stack, task.access, bucket, key),
+            *table_statements(stack, names, task.access, key),
+            *register_statements(stack, names, task),
+        ]
         self.role = _role(
             self,
             name=names.task_role(task.name),
-            statements=data_statements(Stack.of(self), task.access, bucket, key),
+            statements=statements,
             description=f"The program of {task.name} acts with it",
         )
 

@@ -80,7 +80,9 @@ class Platform:
         self.client("ssm").put_parameter(Name=bootstrap, Value="30", Type="String")
         cloudformation = self.client("cloudformation")
         for name in _in_order(json.loads((self.assembly / "manifest.json").read_text())["artifacts"]):
-            template = (self.assembly / f"{name}.template.json").read_text()
+            # Without the spaces: a template in the call itself may have 51,200 bytes (the CDK CLI goes through S3).
+            document = json.loads((self.assembly / f"{name}.template.json").read_text())
+            template = json.dumps(document, separators=(",", ":"))
             cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
             cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAIT)
 

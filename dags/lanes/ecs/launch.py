@@ -10,6 +10,7 @@ from urllib.parse import quote
 from lanes.attempts.identity import Attempt
 from lanes.attempts.lane_request import lane_request
 from lanes.attempts.launch import Launch, LaunchError, Size, tag_value
+from lanes.ecs.revision import registered_revision
 from platform_spec import ec2, fargate
 from platform_spec.loading import Finding
 
@@ -112,7 +113,7 @@ def launch_of(task: RunTask, attempt: Attempt, manifest: Manifest) -> EcsLaunch:
     return EcsLaunch(
         **request,
         cluster=manifest.cluster,
-        task_definition=lane.task_definition_arn,
+        task_definition=registered_revision(task.revision, lane) if task.revision else lane.task_definition_arn,
         container=lane.container,
         subnets=list(manifest.subnets),
         security_groups=list(manifest.security_groups),

@@ -31,8 +31,11 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
     `storage_gib` (20-200) is scratch disk for this call, where it needs more than the size has (Fargate).
     `start_from_trigger` saves that worker start too, on Airflow 3.0, for the children of a fan-out: their templates may
     use nothing but `params`, and nothing that only a worker can keep (outlets, callbacks of success).
+    `revision` is the URI of a result document that names a task-definition revision (task image newest_image); without
+    it, that of the release runs.
     """
 
+    template_fields = (*LaneOperator.template_fields, "revision")
     ui_color = "#e3efe8"
 
     def __init__(
@@ -48,6 +51,7 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
         deferrable: bool = True,
         start_from_trigger: bool = False,
         aws_conn_id: str | None = None,
+        revision: str | None = None,
         **kwargs: Any,
     ) -> None:
         manifest = deployment()
@@ -68,6 +72,7 @@ class RunTask(LaneOperator, EcsRunTaskOperator):
             aws_conn_id=aws_conn_id,
             **kwargs,
         )
+        self.revision = revision
         self.order(name, command, size, environment, capacity, result=result)
         self.storage_gib = storage_gib
         self._check_lane(lane)

@@ -92,7 +92,9 @@ def _ecs(action: str, data: dict[str, Any], stock: str, region: str, account_id:
     if action == "DescribeClusters":
         first = next(iter(data.get("clusters") or []), None)
         return cluster_arn(first, region, account_id)
-    if action in {"DescribeTaskDefinition", "RegisterTaskDefinition", "ListTaskDefinitions"}:
+    if action == "RegisterTaskDefinition":  # no revision is known beforehand
+        return f"arn:aws:ecs:{region}:{account_id}:task-definition/{data.get('family', '')}:*"
+    if action in {"DescribeTaskDefinition", "DeregisterTaskDefinition", "ListTaskDefinitions"}:
         return "*"  # these support no resource-level permissions
     return stock
 

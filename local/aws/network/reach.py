@@ -14,8 +14,10 @@ from local.aws.network import security_groups
 from local.aws.network.origin import Origin
 
 Json = dict[str, Any]
-# Services by the last part of their endpoints' names. ECR: tokens come from ecr.api, images from ecr.dkr.
+# Services by the last part of their endpoints' names. ECR: images come from ecr.dkr, all else from ecr.api.
+_PULLS = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 _ENDPOINTS = {
+    "dynamodb": "dynamodb",
     "s3": "s3",
     "ecs": "ecs",
     "logs": "logs",
@@ -27,7 +29,7 @@ _ENDPOINTS = {
     "secretsmanager": "secretsmanager",
     "monitoring": "monitoring",
     "cloudwatch": "monitoring",
-    "ecr": "ecr.dkr",
+    "ecr": "ecr.api",
     "events": "events",
     "airflow": "airflow.api",
 }
@@ -35,7 +37,7 @@ _ENDPOINTS = {
 
 def denial(origin: Origin, service: str, region: str, context: EvalContext) -> str | None:
     """Why the call does not arrive, or None. The context holds principal, action, resource and conditions."""
-    name = "ecr.api" if context.action == "ecr:GetAuthorizationToken" else _ENDPOINTS.get(service)
+    name = "ecr.dkr" if context.action in _PULLS else _ENDPOINTS.get(service)
     if name is None:
         return None
     endpoint = _endpoint(origin, f"com.amazonaws.{region}.{name}")

@@ -11,6 +11,8 @@ for folder in (ROOT, ROOT / "dags"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+from platform_spec.tasks import load_tasks  # noqa: E402 (needs the path)
+
 MANIFEST = {
     "environment": "dev",
     "release": "r1",
@@ -45,6 +47,11 @@ MANIFEST = {
         }
     },
 }
+for other in (task for task in load_tasks(ROOT).values() if task.lane == "fargate"):
+    sizes = {name: size.model_dump(mode="json") for name, size in other.sizes.items()}
+    named = {"family": f"tasklane-dev-{other.name}", "container": other.name, "log_stream_prefix": other.name}
+    template = {**MANIFEST["tasks"]["microbiome"], **named, "owner": other.owner, "sizes": sizes}
+    MANIFEST["tasks"].setdefault(other.name, template)
 
 ON_A_WORKER = {
     "lane": "virtualenv",

@@ -22,7 +22,7 @@ TABLE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 def dags(manifest, monkeypatch):
     declared = load_tasks(DAGS.parent)["microbiome"].sizes
     lane = {**MANIFEST["tasks"]["microbiome"], "sizes": {n: size.model_dump() for n, size in declared.items()}}
-    manifest(tasks={"microbiome": lane, "least_squares": ON_A_WORKER})
+    manifest(tasks={**MANIFEST["tasks"], "microbiome": lane, "least_squares": ON_A_WORKER})
 
     def refuse(*_):
         raise AssertionError("a DAG opened a connection while it was parsed")

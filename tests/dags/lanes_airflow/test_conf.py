@@ -26,7 +26,8 @@ def test_commands_are_lists_and_what_goes_into_them_has_a_schema(name):
             for argument in command if isinstance(command, list | tuple) else []:
                 for param in PARAM.findall(str(argument)):
                     schema = dag.params.get_param(param).schema
-                    bounded = {"pattern", "enum", "maxItems"} & set(schema) or schema["type"] in ("integer", "number")
+                    limits = {"pattern", "enum", "maxItems", "maxProperties"} & set(schema)
+                    bounded = limits or schema["type"] in ("integer", "number")
                     assert bounded, f"{dag.dag_id}: {param} goes into a command and takes any text"
             assert not isinstance(command, str)
 

@@ -95,7 +95,7 @@ def test_what_is_wrong_in_a_dag_file_is_an_import_error(kwargs, error, words):
 
 
 def test_an_unknown_lane_is_an_import_error():
-    with pytest.raises(ManifestError, match="known: microbiome"):
+    with pytest.raises(ManifestError, match=r"known: .*microbiome"):
         run_task("macrobiome", command=["x"])
 
 

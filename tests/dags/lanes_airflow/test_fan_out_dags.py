@@ -16,13 +16,8 @@ def sizes_as_declared(manifest):
     from tests.dags.lanes_airflow.conftest import MANIFEST, ON_A_WORKER
 
     declared = load_tasks(DAGS.parent)["microbiome"].sizes
-    lane = MANIFEST["tasks"]["microbiome"]
-    manifest(
-        tasks={
-            "microbiome": {**lane, "sizes": {n: size.model_dump() for n, size in declared.items()}},
-            "least_squares": ON_A_WORKER,
-        }
-    )
+    lane = {**MANIFEST["tasks"]["microbiome"], "sizes": {n: size.model_dump() for n, size in declared.items()}}
+    manifest(tasks={**MANIFEST["tasks"], "microbiome": lane, "least_squares": ON_A_WORKER})
 
 
 def load(name):

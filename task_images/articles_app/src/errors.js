@@ -1,0 +1,2 @@
+/** A person must look; a retry does not help. */
+export class BadInput extends Error {}

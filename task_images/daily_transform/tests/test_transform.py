@@ -1,0 +1,108 @@
+"""Tables against other means than SQL; each state once; bad input."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+from daily_transform.__main__ import main
+from daily_transform.bucket import fingerprint, parquet_files
+from daily_transform.generate import generate_orders, orders_of
+from moto import mock_aws
+
+SOURCE, OUTPUT = "s3://data/raw/orders/", "s3://data/results/daily_transform/v1"
+DAYS = ("2026-01-01", "2026-01-02")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="data")
+        yield client
+
+
+def upload_days(s3: Any, folder: Path) -> None:
+    for day in DAYS:
+        path = generate_orders(folder, seed=7, orders=3000, day=day)
+        s3.upload_file(str(path), "data", f"raw/orders/{path.name}")
+
+
+def truth() -> dict[tuple[str, str], tuple[int, int, int]]:
+    """Orders, customers and revenue per day and category, by other means than SQL."""
+    newest: dict[Any, tuple[Any, ...]] = {}
+    for day in DAYS:
+        for row in orders_of(day, seed=7, orders=3000):
+            if (row[0]) not in newest or row[6] > newest[row[0]][6]:
+                newest[row[0]] = row
+    groups = defaultdict(list)
+    for row in newest.values():
+        if row[4] != "cancelled":
+            groups[str(row[5].date()), row[2]].append(row)
+    return {
+        key: (len(rows), len({row[1] for row in rows}), sum(row[3] for row in rows)) for key, rows in groups.items()
+    }
+
+
+def results(s3: Any, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    state = fingerprint(parquet_files(SOURCE))
+    summary = json.loads(s3.get_object(Bucket="data", Key=f"results/daily_transform/v1/{state}.json")["Body"].read())
+    tables = {}
+    for table, uri in summary["tables"].items():
+        s3.download_file("data", uri.removeprefix("s3://data/"), str(folder / table))
+        tables[table] = duckdb.read_parquet(str(folder / table)).fetchall()
+        assert len(tables[table]) == summary["rows"][table]
+    return tables
+
+
+def test_the_tables_are_what_the_orders_say(s3: Any, tmp_path: Path) -> None:
+    upload_days(s3, tmp_path)
+    assert main(["run", "--source", SOURCE, "--output", OUTPUT]) == 0
+    found = results(s3, tmp_path)
+    assert {(str(day), category): tuple(rest) for day, category, *rest in found["revenue_by_day"]} == truth()
+    revenue = [row[2] for row in found["customers"]]
+    assert revenue == sorted(revenue, reverse=True)
+    assert sum(revenue) == sum(value[2] for value in truth().values())
+
+
+def test_again_gives_the_same_bytes_and_a_new_file_a_new_state(s3: Any, tmp_path: Path) -> None:
+    upload_days(s3, tmp_path)
+
+    def etags() -> dict[str, str]:
+        listed = s3.list_objects_v2(Bucket="data", Prefix="results/")["Contents"]
+        return {o["Key"]: o["ETag"] for o in listed}
+
+    assert main(["run", "--source", SOURCE, "--output", OUTPUT]) == 0
+    first = etags()
+    assert main(["run", "--source", SOURCE, "--output", OUTPUT]) == 0
+    assert etags() == first
+    path = generate_orders(tmp_path, seed=8, orders=10, day="2026-01-03")
+    s3.upload_file(str(path), "data", "raw/orders/more.parquet")
+    assert main(["run", "--source", SOURCE, "--output", OUTPUT]) == 0
+    assert len(etags()) == 2 * len(first)
+
+
+def test_bad_input_is_named(s3: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*arguments: str) -> str:
+        assert main(["run", "--source", SOURCE, "--output", OUTPUT, *arguments]) == 2
+        return capsys.readouterr().out
+
+    assert "no *.parquet under s3://data/raw/orders/" in told()
+    s3.put_object(Bucket="data", Key="raw/orders/torn.parquet", Body=b"PAR1 but no more")
+    assert "cannot be read together" in told()
+    s3.delete_object(Bucket="data", Key="raw/orders/torn.parquet")
+    upload_days(s3, tmp_path)
+    scripts = tmp_path / "sql"
+    scripts.mkdir()
+    assert "no *.sql in" in told("--sql", str(scripts))
+    (scripts / "1.sql").write_text("CREATE TABLE x AS SELECT missing FROM source")
+    assert '1.sql: Binder Error: Referenced column "missing" not found' in told("--sql", str(scripts))
+    (scripts / "1.sql").write_text("SELECT 1")
+    assert "made no table" in told("--sql", str(scripts))
+    assert s3.list_objects_v2(Bucket="data", Prefix="results/").get("KeyCount") == 0

@@ -1,0 +1,1 @@
+"""The newest image of a repository as a task-definition revision."""

@@ -1,0 +1,1 @@
+"""Item-item similarity of reading events."""

@@ -1,0 +1,83 @@
+"""`python -m related_articles similar|generate`. Exit codes: 0 done, 2 bad input (no retry), anything else: retry."""
+
+import argparse
+import gzip
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from related_articles import bucket
+from related_articles.errors import BadInput
+
+
+def similar(options: argparse.Namespace) -> int:
+    """The set lies under the state of the events; <state>.json is written last and says that it is whole."""
+    from related_articles.events import read_events
+    from related_articles.similarity import related
+
+    with tempfile.TemporaryDirectory() as scratch:
+        paths, state = bucket.fetch(options.events, Path(scratch))
+        readings = read_events(paths)
+        readers, articles = readings.matrix.shape
+        print(f"{readings.matrix.nnz} readings of {articles} articles by {readers} readers", flush=True)
+        target, count = Path(scratch, "related.ndjson.gz"), 0
+        with (
+            target.open("wb") as raw,
+            gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="") as out,
+        ):
+            for line in bucket.lines(related(readings, options.top, len(os.sched_getaffinity(0)))):
+                out.write(line)
+                count += 1
+        folder = f"{options.output.rstrip('/')}/{state}"
+        bucket.upload(target, f"{folder}/related.ndjson.gz")
+    summary = {
+        "state": state,
+        "set": f"{folder}/related.ndjson.gz",
+        "articles": count,
+        "readers": readers,
+        "top": options.top,
+    }
+    bucket.write_json(f"{folder}.json", summary, IfNoneMatch="*")
+    print(f"{count} articles with up to {options.top} related ones: {folder}/related.ndjson.gz", flush=True)
+    if result := os.environ.get("TASKLANE_RESULT_URI"):
+        document = {"schema_version": 1, "task": "related_articles", "counts": {"articles": count}}
+        bucket.write_json(result, document | {"outputs": {"summary": f"{folder}.json", "set": summary["set"]}})
+    return 0
+
+
+def generate(options: argparse.Namespace) -> int:
+    from related_articles.generate import generate_events
+
+    sizes = {"readers": options.readers, "articles": options.articles, "events": options.events}
+    print(generate_events(Path(options.out), seed=options.seed, **sizes))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="related_articles", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    finds = commands.add_parser("similar", help="find the related articles of each article")
+    finds.add_argument("--events", required=True, help="s3://<bucket>/<prefix>/ of Parquet files (reader, article)")
+    finds.add_argument("--output", required=True, help="s3://<bucket>/<prefix> that the set goes under")
+    finds.add_argument("--top", type=int, default=10, help="related articles per article (default: 10)")
+    finds.set_defaults(act=similar)
+    makes = commands.add_parser("generate", help="made-up events with known clusters")
+    makes.add_argument("--out", required=True, help="a file")
+    for name, default in {"readers": 2000, "articles": 400, "events": 40_000, "seed": 1}.items():
+        makes.add_argument(f"--{name}", type=int, default=default)
+    makes.set_defaults(act=generate)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.act(options))
+    except BadInput as problem:
+        print(f"error: {problem}", flush=True)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A JSON document to S3: the smallest task."""
