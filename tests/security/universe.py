@@ -54,6 +54,10 @@ _EXTRA = {
 PREFIX = f"tasklane-{ENVIRONMENT}"
 AIRFLOW, TASK, EXEC = f"{PREFIX}-airflow", f"{PREFIX}-microbiome-task", f"{PREFIX}-microbiome-exec"
 LIGHT = f"{PREFIX}-least_squares-task"  # of a task on the workers: Airflow's own role takes it on
+OTHER_TASKS = tuple(
+    f"{PREFIX}-{name}-task"
+    for name in ("articles_app", "daily_transform", "newest_image", "related_articles", "s3_json")
+)
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{PREFIX}"
 JOB, JOB_TAG = f"arn:aws:batch:{REGION}:{ACCOUNT}:job/0000", "tasklane:environment"
 DATA, DAGS = (f"arn:aws:s3:::{PREFIX}-{name}-{ACCOUNT}-{REGION}" for name in ("data", "dags"))
@@ -175,7 +179,17 @@ def misuse() -> list[Call]:
         Call.of(AIRFLOW, "iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"}),
         Call.of(AIRFLOW, "iam:PassRole", role),
     ]
-    for who in (AIRFLOW, TASK, LIGHT):
+    registrar, application = f"{PREFIX}-newest_image-task", f"{PREFIX}-articles_app"
+    newest = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{PREFIX}-articles_app-newest:1"
+    calls += [
+        Call.of(registrar, "ecs:TagResource", newest, {"ecs:CreateAction": "RunTask"}),
+        *(
+            Call.of(registrar, "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{application}-{end}", passed)
+            for end in ("task", "exec")
+            for passed in ({}, {"iam:PassedToService": "lambda.amazonaws.com"})
+        ),
+    ]
+    for who in (AIRFLOW, TASK, LIGHT, *OTHER_TASKS):
         calls += [
             Call.of(who, "kms:Decrypt", KEY),
             Call.of(who, "kms:Decrypt", KEY, {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}),
