@@ -16,7 +16,7 @@ from ops.cdk import parameters, run_cdk
 from ops.errors import UserError
 from ops.images.ship import build, chosen, image_states, push
 from ops.infrastructure.changes import Parameters, image_settings, stack_changes
-from ops.infrastructure.stacks import busy_stacks, failure, settled, stack_exists
+from ops.infrastructure.stacks import busy_stacks, failure, free_failed_creations, settled, stack_exists
 from ops.infrastructure.templates import synthesize, templates
 from ops.mwaa_files import mwaa_files, upload_mwaa_files
 from ops.release.create import Outcome, create_release
@@ -122,6 +122,8 @@ def deploy_stacks(workspace: Workspace, names: list[str], settings: Parameters, 
     log = workspace.root / "cdk.out" / f"{workspace.environment_name}-deploy.log"
     log.unlink(missing_ok=True)
     given = [word for stack in names for word in parameters(stack, settings.get(stack, {}))]
+    for name in free_failed_creations(workspace, names):
+        say(f"stacks: {name}: its creation was rolled back; it is removed and created anew")
     argv = ["deploy", "--require-approval", "never", "--progress", "events", "--exclusively"]
     argv += ["--app", output_app(workspace), *names, *given]
     say(f"stacks: deploying {', '.join(names)}")

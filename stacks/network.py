@@ -59,7 +59,7 @@ class NetworkStack(Stack):
         services = ec2.GatewayVpcEndpointAwsService
         Gateway(self, "S3", vpc=self.vpc, service=services.S3, statements=through_s3)
         if storage.tables:
-            to_tables = tables_policy(self, [table.table_arn for table in storage.tables.values()])
+            to_tables = tables_policy(self, names, storage.tables)
             Gateway(self, "DynamoDb", vpc=self.vpc, service=services.DYNAMODB, statements=to_tables)
         if settings.network.mode == "endpoints":
             InterfaceEndpoints(

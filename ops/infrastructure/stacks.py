@@ -94,6 +94,19 @@ def is_busy(status: str) -> bool:
     return status.endswith("_IN_PROGRESS") and status not in USABLE and status != "REVIEW_IN_PROGRESS"
 
 
+def free_failed_creations(workspace: Workspace, names: Iterable[str]) -> list[str]:
+    """Take the deletion protection off stacks whose creation was rolled back: empty, and in the way of the next one.
+
+    The CDK CLI removes such a stack before it creates it anew, which CloudFormation refuses for a protected one.
+    """
+    freed = [name for name in names if _status_or_none(workspace, name) in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")]
+    for name in freed:
+        workspace.client("cloudformation").update_termination_protection(
+            StackName=name, EnableTerminationProtection=False
+        )
+    return freed
+
+
 def busy_stacks(workspace: Workspace, names: Iterable[str]) -> list[str]:
     """Those of the named stacks that CloudFormation is at work on; asked for all at once."""
     with ThreadPoolExecutor(max_workers=8) as pool:

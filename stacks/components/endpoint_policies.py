@@ -6,7 +6,7 @@ leaving to somebody else's bucket, queue or registry.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -145,9 +145,10 @@ def s3_policy(stack: Stack, *, dag_bucket_arn: str, data_bucket_arn: str) -> lis
     ]
 
 
-def tables_policy(stack: Stack, table_arns: Sequence[str]) -> list[iam.PolicyStatement]:
+def tables_policy(stack: Stack, names: Names, tables: Iterable[str]) -> list[iam.PolicyStatement]:
     """For the DynamoDB gateway: the environment's own tables."""
-    return [allow(stack, "OwnTables", TABLE_ACTIONS, table_arns)]
+    own = [stack.format_arn(service="dynamodb", resource="table", resource_name=names.table(name)) for name in tables]
+    return [allow(stack, "OwnTables", TABLE_ACTIONS, own)]
 
 
 CELERY_ACTIONS = (

@@ -22,7 +22,7 @@ from ops.images.sbom import MEDIA_TYPE, PACKAGES_PROPERTY
 from ops.images.ship import build, chosen, image_states, push
 from ops.main import app
 from ops.workspace import Workspace
-from tests.ops.conftest import remove_images
+from tests.ops.conftest import forget_role, remove_images
 from tests.ops.repository import make_repository
 
 NO_ENGINE = "no image builder answers on this machine (docker, podman, buildah)"
@@ -34,6 +34,7 @@ def workspace_for_images(folder: Path, emulator: str) -> Iterator[Workspace]:
     if answering_engine() is None:
         pytest.skip(NO_ENGINE)
     with pytest.MonkeyPatch.context() as shell:
+        forget_role(shell)
         shell.setenv("AWS_ENDPOINT_URL", emulator)
         name = f"i{abs(hash(folder)) % 10**6}"
         workspace = Workspace(name, make_repository(folder, name))

@@ -210,7 +210,7 @@ def test_requirements_are_resolved_with_the_constraints_of_the_version(tmp_path:
 def test_quotas_against_the_pools(subjects: dict[str, Subject]) -> None:
     workspace = Workspace("dev", ROOT)
     subject = Subject(workspace.environment, workspace.names, {})
-    planned = planned_vcpus(subject, workspace.tasks)
+    planned = planned_vcpus(subject, {"microbiome": workspace.tasks["microbiome"]})
     assert planned == 10  # 10 slots of one vCPU each
     assert list(check_vcpu_quota(planned, {"on demand": 16.0, "Spot": 1000.0}, "dev")) == []
     [finding] = check_vcpu_quota(planned, {"on demand": 15.0}, "dev")

@@ -18,7 +18,14 @@ from tests.stacks.evaluate import Deployment
 
 # What the stacks are made of. A new type needs a look at what the emulator and the deploy role make of it.
 TYPES = {
-    "storage": {"AWS::KMS::Alias", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SSM::Parameter"},
+    "storage": {
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Alias",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::SSM::Parameter",
+    },
     "registry": {"AWS::ECR::Repository"},
     "compute": {
         "AWS::ECS::Cluster",
@@ -121,7 +128,7 @@ def test_account_region_and_the_first_key_against_deletion(deployment: Deploymen
     for part in deployment.stacks:
         stack = manifest[f"tasklane-{deployment.name}-{part}"]
         assert stack["environment"] == f"aws://{settings.account}/{settings.region}"
-        assert stack["properties"].get("terminationProtection", False) is settings.keeps_data
+        assert stack["properties"]["terminationProtection"] is True
 
 
 def test_the_second_key_against_deletion(deployment: Deployment) -> None:

@@ -57,7 +57,9 @@ def test_container(deployment: Deployment, task: Task) -> None:
     assert made["LinuxParameters"] == {"Capabilities": {"Drop": ["ALL"]}, "InitProcessEnabled": True}
     assert made["MountPoints"] == [{"ContainerPath": "/scratch", "ReadOnly": False, "SourceVolume": "scratch"}]
     assert definition(deployment, task.name)["Volumes"] == [{"Name": "scratch"}]
-    assert {e["Name"]: e["Value"] for e in made["Environment"]} == {"TMPDIR": "/scratch", "HOME": "/scratch"}
+    tables = {f"TASKLANE_TABLE_{t.upper()}": f"tasklane-{deployment.name}-{t}" for t in task.access.tables}
+    paths = {"TMPDIR": "/scratch", "HOME": "/scratch"}
+    assert {e["Name"]: e["Value"] for e in made["Environment"]} == {**paths, **tables}
     assert "Memory" not in made  # a limit of its own would keep RunTask from giving the task a larger size
     assert made["LogConfiguration"]["Options"] == {
         "awslogs-group": f"/tasklane/{deployment.name}/{task.name}",

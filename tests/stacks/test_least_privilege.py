@@ -45,7 +45,43 @@ def key_of(deployment: Deployment) -> str:
 @pytest.mark.parametrize("task", ALL_TASKS.values(), ids=lambda task: task.name)
 def test_task_role(deployment: Deployment, task: Task) -> None:
     role = f"tasklane-{deployment.name}-{task.name}-task"
-    assert rights(deployment, role) == data_rights(deployment, task.access)
+    expected = {**data_rights(deployment, task.access), **table_rights(deployment, task), **registrar(deployment, task)}
+    assert rights(deployment, role) == expected
+
+
+def table_rights(deployment: Deployment, task: Task) -> dict[str, Statement]:
+    if not task.access.tables:
+        return {}
+    stem = f"arn:aws:dynamodb:{deployment.region}:{deployment.account}:table/tasklane-{deployment.name}"
+    verbs = [f"dynamodb:{verb}" for verb in ("BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem")]
+    via = {"StringEquals": {"kms:ViaService": f"dynamodb.{deployment.region}.amazonaws.com"}}
+    return {
+        "UseTables": (verbs, [f"{stem}-{table}" for table in task.access.tables], None),
+        "UseKeyThroughDynamoDb": (["kms:Decrypt"], [key_of(deployment)], via),
+    }
+
+
+def registrar(deployment: Deployment, task: Task) -> dict[str, Statement]:
+    """Of a task that registers revisions of another: one family, its two roles, nothing of anybody else."""
+    if not task.access.registers:
+        return {}
+    [other] = task.access.registers
+    account, name = f"{deployment.region}:{deployment.account}", f"tasklane-{deployment.name}"
+    family = [f"arn:aws:ecs:{account}:task-definition/{name}-{other}-newest:*"]
+    roles = [f"arn:aws:iam::{deployment.account}:role/{name}-{other}-{kind}" for kind in ("exec", "task")]
+    on_create = {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}
+    unscoped = ["ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"]
+    return {
+        "SeeImages": (["ecr:DescribeImages"], [f"arn:aws:ecr:{account}:repository/{name}/{other}"], None),
+        "RegisterRevisions": (["ecs:RegisterTaskDefinition"], family, None),
+        "TagRevisions": (["ecs:TagResource"], family, on_create),
+        "ReadAndRemoveRevisions": (unscoped, ["*"], None),
+        "PassItsRoles": (
+            ["iam:PassRole"],
+            roles,
+            {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+        ),
+    }
 
 
 def test_only_airflow_may_take_on_the_role_of_a_task_on_its_workers(deployment: Deployment) -> None:
@@ -79,7 +115,8 @@ def test_airflow_may_run_our_tasks_and_nothing_else(deployment: Deployment) -> N
     ecs = f"arn:aws:ecs:{region}:{account}"
     on_cluster = {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/tasklane-{name}"}}
     running = [f"{ecs}:task/tasklane-{name}/*"]
-    families = [f"{ecs}:task-definition/tasklane-{name}-{t}{form}" for t in TASKS for form in ("", ":*")]
+    newest = [f"{other}-newest" for task in TASKS.values() for other in task.access.registers]
+    families = [f"{ecs}:task-definition/tasklane-{name}-{t}{form}" for t in (*TASKS, *newest) for form in ("", ":*")]
     roles = [f"arn:aws:iam::{account}:role/tasklane-{name}-{t}-{kind}" for t in TASKS for kind in ("exec", "task")]
     logs = [f"arn:aws:logs:{region}:{account}:log-group:/tasklane/{name}/{t}:*" for t in TASKS]
     passed = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}

@@ -12,6 +12,7 @@ from tests.stacks.conftest import ROOT, Deployments
 from tests.stacks.evaluate import Deployment, statements
 
 # What MWAA needs without NAT (user guide, "Creating the required VPC service endpoints") and what our tasks need.
+GATEWAYS = {"s3", "dynamodb"}  # free; DynamoDB where a task has tables
 SERVICES = {
     *("airflow.api", "airflow.env", "sqs", "logs", "monitoring", "kms", "ecr.api", "ecr.dkr"),
     *("ecs", "secretsmanager", "ssm", "sts"),
@@ -38,15 +39,15 @@ def test_endpoints_or_nat(deployment: Deployment) -> None:
     services = {e["ServiceName"].removeprefix(f"com.amazonaws.{deployment.region}."): e for e in endpoints}
     gateways = deployment.resources("network", "AWS::EC2::NatGateway")
     if settings.network.mode == "nat":
-        assert set(services) == {"s3"}
+        assert set(services) == GATEWAYS
         assert len(gateways) == settings.network.nat_gateways
     else:
-        assert set(services) == {"s3", *SERVICES}
+        assert set(services) == GATEWAYS | SERVICES
         assert not gateways
         assert not deployment.resources("network", "AWS::EC2::Route")  # no way to the internet at all
     for name, endpoint in services.items():
-        assert endpoint["VpcEndpointType"] == ("Gateway" if name == "s3" else "Interface")
-        if name != "s3":
+        assert endpoint["VpcEndpointType"] == ("Gateway" if name in GATEWAYS else "Interface")
+        if name not in GATEWAYS:
             assert endpoint["PrivateDnsEnabled"] is True
             assert len(endpoint["SubnetIds"]) == len(settings.zones)
 
@@ -124,9 +125,7 @@ def test_endpoint_policies_name_what_is_ours(deployments: Deployments, env: str)
 
 def test_s3_carries_our_buckets_and_never_writes_dags(deployment: Deployment) -> None:
     [gateway] = [
-        e
-        for e in deployment.resources("network", "AWS::EC2::VPCEndpoint").values()
-        if e["VpcEndpointType"] == "Gateway"
+        e for e in deployment.resources("network", "AWS::EC2::VPCEndpoint").values() if e["ServiceName"].endswith(".s3")
     ]
     policy = statements(gateway["PolicyDocument"])
     data, dags = (

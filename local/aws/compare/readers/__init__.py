@@ -11,11 +11,12 @@ from local.aws.compare.readers import (
     registry,
     routes,
     storage,
+    tables,
 )
 from local.aws.compare.readers.base import Deployed, Reader
 
 READERS: dict[str, Reader] = {}
-for part in (batch, compute, encryption, iam, messages, monitoring, network, registry, routes, storage):
+for part in (batch, compute, encryption, iam, messages, monitoring, network, registry, routes, storage, tables):
     READERS |= part.READERS
 
 __all__ = ["READERS", "Deployed", "Reader"]
