@@ -10,6 +10,7 @@ from local.aws.cloudformation import (
     oidc_providers,
     security_group_rules,
     slow_resources,
+    tables,
     task_definitions,
     topics,
     vpcs,
@@ -26,6 +27,7 @@ _PARTS = (
     oidc_providers,
     security_group_rules,
     task_definitions,
+    tables,
     topics,
     vpcs,
 )
