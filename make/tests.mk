@@ -1,5 +1,5 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-containers test-browser faults faults-ci soak
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-containers test-browser faults faults-ci soak
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -39,8 +39,14 @@ test-images: $(IMAGE_TEST_VENVS)
 	@for image in $(TASKS); do echo "== task $$image"; \
 	  $(VENVS)/$$image-test/bin/python -m pytest $(PYTEST) task_images/$$image/tests; done
 
+# What takes minutes and is seldom touched: `make test-operations`, also in CI.
+LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py notifications.py operate.py pools.py run_costs.py)
+
 test-e2e: $(SETUP)
-	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e
+	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(LONG_E2E:%=--ignore=%)
+
+test-operations: $(SETUP) ## end to end: failures that are told, fan-outs resumed, runs operated, teams, costs (5 minutes)
+	.venv/bin/python -m pytest $(PYTEST) --timeout=600 $(LONG_E2E)
 
 test-containers: $(SETUP) ## build the task image, push, pull and run it by ECS (podman or docker; TASKLANE_BUILD_OPTIONS)
 	.venv/bin/python -m pytest $(PYTEST) -rs --timeout=1800 tests/containers

@@ -43,7 +43,7 @@ def pipeline(environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             (tmp_path / path.name).symlink_to(path)
     shutil.copytree(ROOT / "environments", tmp_path / "environments")
     file = tmp_path / "environments/local.toml"
-    pools = file.read_text().replace("[pools]\n", "[pools]\nqc = 2\n")
+    pools = file.read_text().replace("data = 4\n", "data = 2\nqc = 2\n")
     file.write_text(pools + DECLARED)
     monkeypatch.setenv("AWS_ENDPOINT_URL", state.endpoint_url)
     forget_role(monkeypatch)

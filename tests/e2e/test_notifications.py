@@ -33,12 +33,6 @@ with DAG("recovers", default_args=AGAIN, **SETTINGS):
         if ti.try_number == 1:
             raise ValueError("not yet")
     work()
-with DAG("dies", default_args={**AGAIN, "retries": 0}, **SETTINGS):
-    @task
-    def work():
-        import os, signal
-        os.kill(os.getpid(), signal.SIGKILL)
-    work()
 with DAG("finishes", default_args=AGAIN, **SETTINGS):
     run_task("probe", task_id="work", command=["ok", "0"])
 with DAG("container", default_args={**AGAIN, "retries": 0}, **SETTINGS):
@@ -143,15 +137,6 @@ def test_one_message_for_each_final_failure(world: World) -> None:
     assert "console.aws.amazon.com/ecs/v2" in container["Message"]
     assert "docs/runbook.md#runs-error" in container["Message"]
     assert container["MessageAttributes"]["class"]["Value"] == "error"
-
-
-def test_a_task_whose_process_died(world: World) -> None:
-    topic, url = topic_with_queue(world, "dying")
-    tell(world, "sns", topic)
-    assert run(world, "dies") == "failed"
-    found: list[dict[str, Any]] = []
-    eventually("its message", lambda: found.extend(received(world, url)) or found, 60)
-    assert [message["Subject"] for message in found] == ["[faults] dies.work failed: process-gone"]
 
 
 def test_slack(world: World, slack: Inbox) -> None:

@@ -1,8 +1,9 @@
 """notify_failure: the `on_failure_callback` of the bundled DAGs. One message per task that has failed for good.
 
-Airflow calls it in the worker, after the last attempt only; for a task whose process died, in the DAG processor and
-without an error. It is not called where a person sets the state, nor for `dagrun_timeout` (the alarms on late pipelines
-see that).
+Airflow calls it in the worker, after the last attempt only; for a task whose supervisor no longer answers, in the DAG
+processor and without an error. It is not called for a process that was killed while its supervisor lives (Airflow sets
+the state and runs no callback), nor where a person sets the state, nor for `dagrun_timeout` (the alarms on late
+pipelines see that).
 """
 
 from __future__ import annotations

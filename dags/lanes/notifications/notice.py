@@ -12,7 +12,7 @@ from platform_spec.alarms import RUN_OUTCOMES
 LONGEST_SUBJECT = 99
 LONGEST_DETAIL = 3000  # characters; Slack shows a block of this length, and SNS takes 256 KiB
 TRACEBACK_LINES = 15
-# Airflow's DAG processor tells of a task whose process died, without an error.
+# Airflow's DAG processor tells of a task whose supervisor no longer answers, without an error.
 GONE = "process-gone"
 
 
