@@ -1,5 +1,6 @@
 """Start a DAG of the environment, wait for it, look at what it left."""
 
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import boto3
 
 from local.state import State
 from ops.airflow_api import AirflowApi
-from tests.e2e.conftest import ends_of_logs
+from tests.e2e.conftest import ROOT, ends_of_logs
 
 WAIT_SECONDS = 240
 
@@ -68,3 +69,11 @@ def documents(environment: Path, prefix: str) -> list[tuple[str, bytes]]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [stored["Key"] for page in pages for stored in page.get("Contents", [])]
     return [(key, s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+
+
+def upload_orders(environment: Path, folder: Path, day: str) -> None:
+    """A day's orders, made up, where daily_transform looks for them."""
+    generate = ["-m", "daily_transform", "generate", "--out", str(folder), "--day", day]
+    argv = [".venvs/daily_transform/bin/python", *generate]
+    path = Path(subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip())
+    client_of(environment, "s3").upload_file(str(path), data_bucket(environment), f"raw/orders/{path.name}")

@@ -1,14 +1,13 @@
 """The small pipelines in the deployed environment: emulator with IAM enforced, Airflow, lanes, results in S3."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ROOT, SECONDS
-from tests.e2e.running import client_of, data_bucket, documents, run_dag, state_within, states_of
+from tests.e2e.conftest import SECONDS
+from tests.e2e.running import documents, run_dag, state_within, states_of, upload_orders
 
 pytestmark = pytest.mark.timeout(SECONDS)
 
@@ -21,25 +20,18 @@ def test_a_document_is_written_once(environment: Path) -> None:
 
 
 def test_a_source_is_transformed_once_per_state(environment: Path, tmp_path: Path) -> None:
-    def upload(day: str) -> None:
-        generate = ["-m", "daily_transform", "generate", "--out", str(tmp_path), "--day", day]
-        argv = [".venvs/daily_transform/bin/python", *generate]
-        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
-        path = Path(done.stdout.strip())
-        client_of(environment, "s3").upload_file(str(path), data_bucket(environment), f"raw/orders/{path.name}")
-
     def files() -> list[Any]:
         found = documents(environment, "results/daily_transform/")
         return sorted(json.loads(content)["files"] for key, content in found if key.endswith(".json"))
 
-    upload("2026-01-01")
+    upload_orders(environment, tmp_path, "2026-01-01")
     run = run_dag(environment, "daily_transform", {})
     assert states_of(environment, run) == {"check_updated": "success", "transform": "success"}
     assert files() == [1]
     # Nothing new: it waits, without a worker. A new file ends the wait.
     waiting = run_dag(environment, "daily_transform", {"look_every_seconds": 1}, wait=False)
     state_within(environment, waiting, "check_updated", "deferred")
-    upload("2026-01-02")
+    upload_orders(environment, tmp_path, "2026-01-02")
     assert states_of(environment, waiting, wait=True) == {"check_updated": "success", "transform": "success"}
     assert files() == [1, 2]
     run = run_dag(environment, "daily_transform", {"wait_seconds": 0})

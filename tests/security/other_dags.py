@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 
 from local.state import State
 from ops.airflow_api import AirflowApi
+from tests.e2e.running import upload_orders
+from tests.e2e.test_related_articles import Application
 
 # DAG, conf, and how its run ends. The last one fails for good at once and tells of it.
 RUNS: list[tuple[str, dict[str, object], str]] = [
     ("tasklane_smoke", {}, "success"),
     ("lanes_reaper", {}, "success"),
+    ("s3_json", {}, "success"),
+    ("daily_transform", {}, "success"),
+    ("related_articles", {}, "success"),
     ("example_static_groups", {}, "success"),
     ("example_mapped_tasks", {"seeds": [1, 2]}, "success"),
     ("microbiome_dispatch", {"prefix": "raw/nothing-here/"}, "failed"),
@@ -21,12 +28,22 @@ SECONDS = 300.0
 
 def run_other_dags(state: State) -> None:
     """All of them side by side; SystemExit names the runs that ended otherwise."""
+    _give_inputs(state)
     api = AirflowApi(state.airflow_url)
     started = [(dag_id, api.trigger(dag_id, conf), expected) for dag_id, conf, expected in RUNS]
     wrong = [f"{dag_id} ({run_id})" for dag_id, run_id, expected in started if _end(api, dag_id, run_id) != expected]
     _kill(api)
     if wrong:
         raise SystemExit(f"iam-mutation: these runs did not end as they should: {', '.join(wrong)}; see {state.logs}")
+
+
+def _give_inputs(state: State) -> None:
+    """What the small pipelines read: orders, reading events, an application image."""
+    app = Application(state.folder)
+    with tempfile.TemporaryDirectory() as folder:
+        app.upload_events(Path(folder, "1.parquet"), 1)
+        upload_orders(state.folder, Path(folder), "2026-01-01")
+    app.push("release-1")
 
 
 def _end(api: AirflowApi, dag_id: str, run_id: str) -> str:
