@@ -113,10 +113,6 @@ def test_kills_at_random_moments_double_nothing_and_lose_nothing(world, observer
         time.sleep(source.uniform(0, 3))
         world.start_component(victim)
     observer.ended(run_id, 600)
-    # A parent whose own process was killed has failed, and took its open children with it: one of them may have been
-    # cancelled between the end of its container and the record of it. That batch, and no other, may run again.
-    ended = observer.children(run_id, child)
-    cancelled = {run for run, state in ended.items() if state == "failed" and int(run[-5:]) not in bad}
     observer.modes(seconds=0.05)
     for _ in range(4):  # a killed worker fails its own batch or the parent: people clear, until all is well
         if observer.run_state("fan", run_id) == "success":
@@ -128,9 +124,7 @@ def test_kills_at_random_moments_double_nothing_and_lose_nothing(world, observer
     children = observer.children(run_id, child)
     assert len(children) == BATCHES
     assert set(children.values()) == {"success"}
-    counted = observer.succeeded_containers(run_id)
-    assert set(counted) == set(children)
-    assert {run for run, count in counted.items() if count > 1} <= cancelled
+    assert observer.succeeded_containers(run_id) == dict.fromkeys(children, 1)
     assert set(observer.succeeded_containers(run_id, by="TASKLANE_ATTEMPT").values()) == {1}
     summary = observer.value(run_id, "return_value", "gather")
     assert (summary["state"], summary["succeeded"]) == ("complete", BATCHES)
