@@ -80,7 +80,11 @@ def of_run_task(failures: list[dict[str, Any]]) -> Failure:
 
 
 def of_stopped(task: dict[str, Any], container_name: str, attempt_id: str) -> Failure | None:
-    """The verdict on a stopped task as DescribeTasks gives it; None is success (exit code 0)."""
+    """The verdict on a stopped task as DescribeTasks gives it.
+
+    None is success: exit code 0, also where a stop came meanwhile. Nobody but the container knows whether its work was
+    done by then; one that gives up on SIGTERM must say so by another exit code.
+    """
     container: dict[str, Any] = next((c for c in task.get("containers", []) if c.get("name") == container_name), {})
     exit_code = container.get("exitCode")
     stop_code, stopped = task.get("stopCode", ""), task.get("stoppedReason", "")

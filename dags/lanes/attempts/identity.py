@@ -10,7 +10,8 @@ attempt starts one container per *launch* (a second launch only after AWS took t
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 # Prefix of startedBy and of our StopTask reasons: how the reaper knows a container of ours.
@@ -33,6 +34,7 @@ class Attempt:
     try_number: int
     attempt_id: str
     life: str
+    cut_off: list[str] = field(default_factory=list)  # a list, as it comes back from JSON
 
     @property
     def started_by(self) -> str:
@@ -60,6 +62,10 @@ class Attempt:
         """At most 255 characters; says which attempt stopped the container, and why."""
         return f"{OURS} {self.attempt_id} try {self.try_number}: {cause}"[:255]
 
+    def goes_on_from(self, attempt_id: str, life: str) -> bool:
+        """Whether that attempt of the same task instance was ours to go on with."""
+        return life == self.life or attempt_id in self.cut_off
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -74,7 +80,14 @@ class Attempt:
             try_number=task_instance.try_number,
             attempt_id=str(task_instance.id),
             life=_digest(dag_run.start_date, dag_run.run_after, task_instance.max_tries)[:16],
+            cut_off=cut_off_attempts(dag_run.conf),
         )
+
+
+def cut_off_attempts(conf: Any) -> list[str]:
+    """From the conf of a child run: the attempts that a cancelled fan-out ended (written by plugins/tasklane_pages)."""
+    parent = conf.get("fan_out") if isinstance(conf, Mapping) else None
+    return list(parent.get("cut_off", [])) if isinstance(parent, Mapping) else []
 
 
 def _digest(*parts: object) -> str:

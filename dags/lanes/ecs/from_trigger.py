@@ -63,6 +63,8 @@ class RunTaskFromTrigger(BaseTrigger):
 
     async def _prepare(self, ti: Any) -> tuple[EcsLaunch, float]:
         """The request as a worker would have made it, and the oldest moment at which it may have been sent."""
+        if ti.try_number > 1:
+            raise LookupError("only the run's own conf says which containers of earlier attempts to go on with")
         task, manifest = _parsed(self._kwargs["task"])
         child = child_name(ti.run_id)
         if child is None:
@@ -115,7 +117,7 @@ def _defaults(params: Any) -> dict[str, Any]:
 
 
 def _attempt(ti: Any) -> Attempt:
-    """No worker means that none can die over a container: each attempt has a life of its own, and adopts nothing."""
+    """The first attempt (see _prepare): no worker means that none can die over a container, and nothing is adopted."""
     map_index = -1 if ti.map_index is None else ti.map_index
     return Attempt(ti.dag_id, ti.run_id, ti.task_id, map_index, ti.try_number, str(ti.id), f"trigger-{ti.id}")
 

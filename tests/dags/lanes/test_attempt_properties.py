@@ -125,6 +125,21 @@ def test_a_cleared_task_never_gets_the_old_container(make_launch, attempt, ends,
     assert model.running() == []
 
 
+@SLOW
+@given(ends=st.lists(st.sampled_from(["ok", "error"]), min_size=1), polls=st.integers(0, 3), moment=st.integers(0, 6))
+def test_an_attempt_cut_off_with_its_fan_out_is_gone_on_with(make_launch, attempt, ends, polls, moment):
+    """No person cleared it: what succeeded before Airflow knew of it, or still runs, is not done twice."""
+    model = EcsModel(ends, [*[None] * moment, "die"], polls)
+    with contextlib.suppress(Dead, RuntimeError):
+        attempt_in_new_process(model, make_launch(), False)
+    started = len(model.tasks)
+    after = replace(attempt, try_number=2, attempt_id="new", life="another", cut_off=[attempt.attempt_id])
+    outcome = until_it_ends(model, make_launch(attempt=after), True)
+    assert [task["end"] for task in model.tasks.values()].count("ok") == (outcome.failure is None)
+    assert len(model.tasks) <= started + 1
+    assert model.running() == []
+
+
 @given(ends=st.lists(st.sampled_from(["spot", "capacity", "memory"]), min_size=20, max_size=20), capacity=CAPACITY)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_relaunches_are_bounded_and_follow_the_rules(make_launch, ends, capacity):

@@ -39,7 +39,7 @@ def context(try_number=1, pushed=None):
         dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=try_number, id=uuid.UUID(int=7), max_tries=2,
         xcom_push=lambda key, value: (pushed if pushed is not None else {}).update({key: value}),
     )  # fmt: skip
-    return {"ti": ti, "run_id": "r", "dag_run": SimpleNamespace(start_date=START, run_after=START)}
+    return {"ti": ti, "run_id": "r", "dag_run": SimpleNamespace(start_date=START, run_after=START, conf={})}
 
 
 def make(**kwargs):

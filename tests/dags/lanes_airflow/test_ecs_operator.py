@@ -25,7 +25,7 @@ def context(try_number=1, map_index=-1, pushed=None):
         try_number=try_number, id=uuid.UUID(int=7), max_tries=2,
         xcom_push=lambda key, value: (pushed if pushed is not None else {}).update({key: value}),
     )  # fmt: skip
-    return {"ti": ti, "dag_run": SimpleNamespace(start_date=START, run_after=START)}
+    return {"ti": ti, "dag_run": SimpleNamespace(start_date=START, run_after=START, conf={})}
 
 
 def make(**kwargs):

@@ -88,7 +88,7 @@ def by_a_worker(task, run_id, conf):
     """The launch that a worker makes of the same run."""
     ti = started(task, run_id).task_instance
     ti.max_tries = 2
-    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=START, run_after=START), "run_id": run_id,
+    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=START, run_after=START, conf=conf), "run_id": run_id,
                "params": {"capacity": "", "note": "kept", **conf}}  # fmt: skip
     task.render_template_fields(context)
     with pytest.raises(TaskDeferred) as raised:
@@ -128,9 +128,13 @@ def test_a_thousand_children_read_the_plan_once(stored):
     assert len(stored.read) == 2
 
 
-@pytest.mark.parametrize("run_id", ["manual__by_hand", child_run_id("another", SHA, 0)])
-def test_a_run_of_nobodys_fan_out_gets_a_worker(stored, run_id):
-    trigger = started(make()[1], run_id)
+@pytest.mark.parametrize(
+    ("run_id", "try_number"),
+    [("manual__by_hand", 1), (child_run_id("another", SHA, 0), 1), (child_run_id("manual__1", SHA, 0), 2)],
+    ids=["no child", "no handout", "a second attempt"],
+)
+def test_what_the_trigger_cannot_know_is_left_to_a_worker(stored, run_id, try_number):
+    trigger = started(make()[1], run_id, try_number)
 
     async def first():
         return await anext(trigger.run())
@@ -139,7 +143,7 @@ def test_a_run_of_nobodys_fan_out_gets_a_worker(stored, run_id):
     assert isinstance(event, TriggerEvent)
     task, ti = make()[1], trigger.task_instance
     ti.max_tries = 0
-    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=START, run_after=START)}
+    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=START, run_after=START, conf={})}
     task.command, task.size, task.capacity, task.environment = ["analyze"], "", "", {}
     with pytest.raises(TaskDeferred):
         task.conclude(context, event.payload)

@@ -96,7 +96,7 @@ class Context(dict):
         names = {"dag_id": "d", "run_id": "r", "task_id": "fit", "map_index": -1, "try_number": 1, "id": "i"}
         push = lambda key, value: self.xcoms.update({key: value})  # noqa: E731
         ti = SimpleNamespace(**names, max_tries=1, xcom_push=push)
-        super().__init__(ti=ti, dag_run=SimpleNamespace(start_date=1, run_after=2))
+        super().__init__(ti=ti, dag_run=SimpleNamespace(start_date=1, run_after=2, conf={}))
 
 
 def run(command: str, **arguments):

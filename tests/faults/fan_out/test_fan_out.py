@@ -98,6 +98,31 @@ def test_failing_or_deleting_the_parent_cancels_children_and_stops_containers(ob
     eventually("containers stopped", lambda: not running(), 60)
 
 
+def test_what_ended_while_nobody_looked_is_not_done_again_after_the_parent_failed(world, observer):
+    observer.modes(seconds=2)
+    run_id = observer.trigger("fan", n=4)
+
+    def containers(status):
+        tasks = [t for t in observer.containers() if t["environment"]["TASKLANE_RUN_ID"].startswith(run_id)]
+        return [t for t in tasks if t["lastStatus"] == status]
+
+    eventually("containers run", lambda: len(containers("RUNNING")) >= 1, 90)
+    eventually("all were started", lambda: len(containers("RUNNING") + containers("STOPPED")) == 4, 30)
+    world.kill("triggerer")
+    eventually("they ended", lambda: len(containers("STOPPED")) == 4, 60)
+    before = list(observer.children(run_id).values()).count("success")
+    assert before < 4
+    observer.mark_fan_out(run_id, "failed")
+    eventually("children cut off", lambda: "running" not in observer.children(run_id).values(), 30)
+    world.start_component("triggerer")
+    observer.clear_fan_out(run_id)
+    eventually("running again", lambda: observer.run_state("fan", run_id) != "failed", 30)
+    assert observer.ended(run_id, 120) == "success"
+    assert set(observer.children(run_id).values()) == {"success"}
+    assert sorted(observer.succeeded_containers(run_id).values()) == [1] * 4
+    assert len(containers("STOPPED")) == 4
+
+
 @pytest.mark.parametrize("child", ["worker_child", *(["lane_child"] if DIRECT else [])])
 def test_kills_at_random_moments_double_nothing_and_lose_nothing(world, observer, child):
     source = random.Random(SEED)  # noqa: S311 (no secret)
