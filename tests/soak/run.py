@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,11 @@ def main() -> int:
         for outcome in rounds(meter):
             outcomes.append(outcome)
             print(f"round {len(outcomes)}: {outcome['state']}, {outcome['seconds']:.0f} s", flush=True)
+        fired = faults_fired(state)
         left = what_is_left(state)
     finally:
         down(folder / "state")
-    return verdict(meter, outcomes, left, folder / "result.json")
+    return verdict(meter, outcomes, fired, left, folder / "result.json")
 
 
 def soak(state: State, folder: Path, minutes: float) -> Any:
@@ -81,7 +83,6 @@ def soak(state: State, folder: Path, minutes: float) -> Any:
             begun = time.monotonic()
             run_id = api.trigger(PARENT, {"prefix": f"raw/round{number:04}/", "batch_items": 1})
             yield {"state": wait(api, run_id, meter), "seconds": time.monotonic() - begun, "run": run_id}
-        httpx.delete(f"{state.endpoint_url}/_tasklane/faults", headers={"authorization": state.token}, timeout=10)
 
     return rounds
 
@@ -106,9 +107,24 @@ def simulate(folder: Path) -> list[Path]:
 
 
 def switch_faults(state: State) -> None:
-    for rule in FAULTS:
-        url, headers = f"{state.endpoint_url}/_tasklane/faults", {"authorization": state.token}
-        httpx.post(url, headers=headers, json=rule, timeout=10).raise_for_status()
+    body = {"rules": FAULTS, "seed": 1, "replace": True}
+    httpx.post(**_switch(state), json=body).raise_for_status()
+
+
+def faults_fired(state: State) -> dict[str, int]:
+    """How often each rule fired; switches all of them off."""
+    rules = httpx.get(**_switch(state)).raise_for_status().json()["rules"]
+    httpx.delete(**_switch(state)).raise_for_status()
+    fired: Counter[str] = Counter()
+    for rule in rules:
+        given = rule["rule"]
+        fired[" ".join(filter(None, (given["fault"], given.get("service"), given.get("action"))))] += rule["fired"]
+    return dict(fired)
+
+
+def _switch(state: State) -> dict[str, Any]:
+    headers = {"authorization": state.token}
+    return {"url": f"{state.endpoint_url}/_tasklane/faults", "headers": headers, "timeout": 10}
 
 
 def what_is_left(state: State) -> dict[str, Any]:
@@ -121,7 +137,9 @@ def what_is_left(state: State) -> dict[str, Any]:
     return {"running containers": running, "open child runs": open_runs, "scratch folders": scratch}
 
 
-def verdict(meter: Meter, outcomes: list[dict[str, Any]], left: dict[str, Any], result: Path) -> int:
+def verdict(
+    meter: Meter, outcomes: list[dict[str, Any]], fired: dict[str, int], left: dict[str, Any], result: Path
+) -> int:
     """Print and store the figures; 1 when something rises, failed or is left."""
     lines = [_figures(series) for series in meter.long_lived()]
     print(f"\n{'process':34}{'MiB (PSS)':>22}{'per h':>9}{'handles':>14}{'per h':>9}")
@@ -134,9 +152,10 @@ def verdict(meter: Meter, outcomes: list[dict[str, Any]], left: dict[str, Any], 
     print(f"short-lived processes: {meter.short_lived()}")
     print(f"disk after {(last - first) / 60:.0f} minutes and {len(outcomes)} rounds, MiB: {round(sum(after.values()))}")
     print(f"  grown by {grown}")
+    print(f"faults fired: {fired}")
     print(f"left behind: { {name: found for name, found in left.items() if found} or 'nothing' }")
     print(f"rounds: {len(outcomes)}, failed: {len(failed)}; rising: {', '.join(rising) or 'nothing'}")
-    document = {"processes": lines, "rounds": outcomes, "left": left, "disk": meter.disk}
+    document = {"processes": lines, "rounds": outcomes, "faults": fired, "left": left, "disk": meter.disk}
     result.write_text(json.dumps(document, indent=1))
     return 1 if rising or failed or any(left.values()) or not outcomes else 0
 
