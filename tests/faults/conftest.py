@@ -28,6 +28,8 @@ with DAG("once", default_args={"retries": 0}, params={"mode": "ok", "seconds": 1
     run_task("probe", task_id="work", command=["{{ params.mode }}", "{{ params.seconds }}"])
 with DAG("spot", default_args={"retries": 0}, params={"seconds": 1}, **OPEN):
     run_task("probe", task_id="work", command=["ok", "{{ params.seconds }}"], capacity="spot_first")
+with DAG("on_instances", default_args={"retries": 0}, params={"mode": "ok", "seconds": 1}, **OPEN):
+    run_task("trainer", task_id="work", command=["{{ params.mode }}", "{{ params.seconds }}"])
 with DAG("timed", default_args={"retries": 0}, params={"seconds": 60}, **OPEN):
     run_task("probe", task_id="work", command=["ok", "60"], execution_timeout=dt.timedelta(seconds=5))
 with DAG("bounded", default_args={"retries": 0}, dagrun_timeout=dt.timedelta(seconds=15), **OPEN):

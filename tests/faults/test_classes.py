@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.faults.airflow_client import Observer, eventually
-from tests.faults.world import CLUSTER, LANE
+from tests.faults.world import CLUSTER, GPU_PROVIDER, LANE
 
 
 @pytest.fixture
@@ -135,3 +135,25 @@ def test_an_interrupted_spot_container_is_started_again_on_demand(observer, faul
     assert first["stopCode"] == "SpotInterruption"
     assert second.get("capacityProviderName") != "FARGATE_SPOT"
     assert observer.task("spot", run_id)["try_number"] == 1
+
+
+def test_a_lane_on_instances_ends_like_any_other_but_for_a_price_that_nobody_knows(observer):
+    run_id = observer.trigger("on_instances", mode="ok", seconds=1)
+    eventually("the run succeeds", lambda: observer.run_state("on_instances", run_id) == "success", 120)
+    [container] = observer.containers(run_id)
+    assert (container["capacityProviderName"], container["launchType"]) == (GPU_PROVIDER, "EC2")
+    asked = container["overrides"]["containerOverrides"][0]["resourceRequirements"]
+    assert asked == [{"type": "GPU", "value": "1"}]
+    facts = observer.xcom("on_instances", run_id, "lanes_run")
+    assert (facts["arn"], facts["outcome"], facts["size"]) == (container["taskArn"], "success", "gpu")
+    assert (facts["instance_type"], facts["gpus"], "cost_usd" in facts) == ("g4dn.xlarge", 1, False)
+
+
+def test_a_lane_on_instances_is_stopped_when_its_task_is_failed(observer):
+    run_id = observer.trigger("on_instances", mode="ok", seconds=300)
+    running = lambda: [c for c in observer.containers(run_id) if c["lastStatus"] == "RUNNING"]  # noqa: E731
+    eventually("it runs", running, 60)
+    observer.mark("on_instances", run_id, "failed")
+    eventually("it is stopped", lambda: not running(), 30)
+    [container] = observer.containers(run_id)
+    assert [c["exitCode"] for c in container["containers"]] == [143]

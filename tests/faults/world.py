@@ -24,6 +24,8 @@ from tests.faults.aws_proxy import AwsProxy
 REGION, ACCOUNT = "us-east-1", "000000000000"
 CLUSTER, BUCKET, LANE = "tasklane-faults", "tasklane-faults-data", "probe"
 LOG_GROUP, METRICS_GROUP = "/tasklane/faults/probe", "/tasklane/faults/lanes"
+# The same program as a lane on instances, with a size that Fargate lacks.
+GPU_LANE, GPU_PROVIDER = "trainer", "tasklane-faults-g4dn-xlarge"
 POOLS = {"platform": 8}  # what the bundled DAGs of these tests ask for
 HERE = Path(__file__).parent
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -92,7 +94,7 @@ class World:
             "security_groups": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
         }
         ecs = self.client("ecs")
-        ecs.create_cluster(clusterName=CLUSTER, capacityProviders=["FARGATE", "FARGATE_SPOT"])
+        ecs.create_cluster(clusterName=CLUSTER, capacityProviders=["FARGATE", "FARGATE_SPOT", GPU_PROVIDER])
         logging = {"awslogs-group": LOG_GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": LANE}
         container = {
             "name": LANE,
@@ -101,10 +103,12 @@ class World:
             "stopTimeout": 10,
             "logConfiguration": {"logDriver": "awslogs", "options": logging},
         }
-        ecs.register_task_definition(
-            family=f"{CLUSTER}-{LANE}", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256",
-            memory="512", taskRoleArn=role, executionRoleArn=role, containerDefinitions=[container],
-        )  # fmt: skip
+        for lane, runs_on in ((LANE, "FARGATE"), (GPU_LANE, "EC2")):
+            ecs.register_task_definition(
+                family=f"{CLUSTER}-{lane}", requiresCompatibilities=[runs_on], networkMode="awsvpc", cpu="256",
+                memory="512", taskRoleArn=role, executionRoleArn=role,
+                containerDefinitions=[{**container, "name": lane}],
+            )  # fmt: skip
 
     def _role(self) -> str:
         trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -215,20 +219,23 @@ class World:
 
 
 def _manifest() -> dict[str, Any]:
-    lane = {
-        "family": f"{CLUSTER}-{LANE}", "task_definition_arn": f"{CLUSTER}-{LANE}:1", "container": LANE, "image": "x",
-        "log_group": LOG_GROUP, "log_stream_prefix": LANE, "owner": "tests", "architecture": "x86_64",
-        "timeout_minutes": 60, "stop_timeout_seconds": 10, "spot": True, "result_version": 1,
-        "sizes": {
-            "small": {"cpu_units": 256, "memory_mib": 512, "grows_to": ["large"]},
-            "large": {"cpu_units": 256, "memory_mib": 1024},
-        },
-    }  # fmt: skip
+    small = {"cpu_units": 256, "memory_mib": 512, "grows_to": ["large"]}
+    lane = _lane(LANE, spot=True, sizes={"small": small, "large": {"cpu_units": 256, "memory_mib": 1024}})
+    gpu = {"cpu_units": 4096, "memory_mib": 14336, "gpus": 1, "instance_type": "g4dn.xlarge"}
+    on_gpu = _lane(GPU_LANE, lane="ec2", spot=False, sizes={"gpu": {**gpu, "capacity_provider": GPU_PROVIDER}})
     return {
         "environment": "faults", "release": "r1", "account": ACCOUNT, "region": REGION, "cluster": CLUSTER,
         "cluster_arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{CLUSTER}",
-        "dag_bucket": BUCKET, "data_bucket": BUCKET, "metrics_log_group": METRICS_GROUP, "tasks": {LANE: lane},
-        "pools": POOLS, "schedules": {"lanes_reaper": False},
+        "dag_bucket": BUCKET, "data_bucket": BUCKET, "metrics_log_group": METRICS_GROUP,
+        "tasks": {LANE: lane, GPU_LANE: on_gpu}, "pools": POOLS, "schedules": {"lanes_reaper": False},
+    }  # fmt: skip
+
+
+def _lane(name: str, **members: Any) -> dict[str, Any]:
+    return {
+        "family": f"{CLUSTER}-{name}", "task_definition_arn": f"{CLUSTER}-{name}:1", "container": name, "image": "x",
+        "log_group": LOG_GROUP, "log_stream_prefix": LANE, "owner": "tests", "architecture": "x86_64",
+        "timeout_minutes": 60, "stop_timeout_seconds": 10, "result_version": 1, **members,
     }  # fmt: skip
 
 
