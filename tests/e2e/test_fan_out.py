@@ -102,3 +102,15 @@ def test_a_lost_batch_is_tolerated_and_named(deployed: Deployed, tmp_path: Path)
     assert [batch["state"] for batch in view["batches"]] == ["failed", "success"]
     deployed.cli("resume", PARENT, run_id, "--size", "batch_large", "--on-demand", "--dry-run")
     assert len(deployed.children(run_id)) == 2  # told, not done
+
+    deployed.cli("resume", PARENT, run_id, "--size", "batch_large", "--on-demand")
+    assert deployed.ended(run_id) == "success"
+    again = f"{lost}__r1"
+    assert deployed.children(run_id) == {lost: "failed", kept: "success", again: "success"}
+    facts = deployed.api.xcom(CHILD, again, "analyze", "lanes_run")
+    assert (facts["size"], facts["capacity"]) == ("batch_large", "on_demand")
+    assert deployed.api.xcom(PARENT, run_id, "fan_out", "fan_out_summary")["state"] == "complete"
+    complete = json.loads(deployed.object(f"{deployed.api.xcom(PARENT, run_id, 'detect', 'output')}/summary.json"))
+    assert complete["samples_ok"] == 4
+    view = json.loads(deployed.cli("show", PARENT, run_id, "--json"))
+    assert [batch["state"] for batch in view["batches"]] == ["success", "success"]

@@ -27,8 +27,12 @@ class Observer:
         return str(self._api.get(f"/dags/{dag_id}/dagRuns/{run_id}").raise_for_status().json()["state"])
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        return list(self._api.get(path, params={"limit": 1000}).raise_for_status().json()["task_instances"])
+        path, found = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", list[dict[str, Any]]()
+        while True:  # Airflow 3.2 gives a hundred at a time, however many are asked for
+            page = self._api.get(path, params={"limit": 100, "offset": len(found)}).raise_for_status().json()
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                return found
 
     def task(self, dag_id: str, run_id: str) -> dict[str, Any]:
         return next(task for task in self.tasks(dag_id, run_id) if task["task_id"] == "work")
