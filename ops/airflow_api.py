@@ -25,7 +25,7 @@ class AirflowApi:
         return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
 
     def dag_ids(self) -> list[str]:
-        return [dag["dag_id"] for dag in self._call("GET", "/api/v2/dags", params={"limit": 500})["dags"]]
+        return [dag["dag_id"] for dag in self._all("/api/v2/dags", "dags")]
 
     def import_errors(self) -> list[str]:
         """`file: last line of the traceback` of every DAG file that does not import."""
@@ -46,20 +46,11 @@ class AirflowApi:
 
     def runs(self, dag_id: str, *, prefix: str = "") -> list[dict[str, Any]]:
         """All runs of a DAG, oldest first; with `prefix`, only those whose id begins with it."""
-        found: list[dict[str, Any]] = []
-        while True:
-            page = self._call(
-                "GET",
-                f"/api/v2/dags/{quote(dag_id)}/dagRuns",
-                params={"limit": 100, "offset": len(found), "order_by": "id"},
-            )
-            found += page["dag_runs"]
-            if not page["dag_runs"] or len(found) >= page["total_entries"]:
-                return [run for run in found if run["dag_run_id"].startswith(prefix)]
+        runs = self._all(f"/api/v2/dags/{quote(dag_id)}/dagRuns", "dag_runs", order_by="id")
+        return [run for run in runs if run["dag_run_id"].startswith(prefix)]
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        path = f"{self._run_path(dag_id, run_id)}/taskInstances"
-        return list(self._call("GET", path, params={"limit": 100})["task_instances"])
+        return self._all(f"{self._run_path(dag_id, run_id)}/taskInstances", "task_instances")
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
         path = f"{self._run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
@@ -73,6 +64,15 @@ class AirflowApi:
 
     def _run_path(self, dag_id: str, run_id: str) -> str:
         return f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+
+    def _all(self, path: str, member: str, **params: Any) -> list[dict[str, Any]]:
+        """Every entry of a list, page by page: Airflow 3.2 gives a hundred at a time, however many are asked for."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._call("GET", path, params={**params, "limit": 100, "offset": len(found)})
+            found += page[member]
+            if not page[member] or len(found) >= page["total_entries"]:
+                return found
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         try:
