@@ -107,7 +107,7 @@ def test_a_lost_batch_is_tolerated_and_named(deployed: Deployed, tmp_path: Path)
     assert deployed.ended(run_id) == "success"
     again = f"{lost}__r1"
     assert deployed.children(run_id) == {lost: "failed", kept: "success", again: "success"}
-    facts = deployed.api.xcom(CHILD, again, "analyze", "lanes_run")
+    facts = deployed.api.xcom(CHILD, again, "analyze_batch", "lanes_run")
     assert (facts["size"], facts["capacity"]) == ("batch_large", "on_demand")
     assert deployed.api.xcom(PARENT, run_id, "fan_out", "fan_out_summary")["state"] == "complete"
     complete = json.loads(deployed.object(f"{deployed.api.xcom(PARENT, run_id, 'detect', 'output')}/summary.json"))
