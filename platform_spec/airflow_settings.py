@@ -29,6 +29,8 @@ CLASSES: dict[str, ClassLimits] = {
     "mw1.xlarge": ClassLimits(2000, 40),
     "mw1.2xlarge": ClassLimits(4000, 80),
 }
+# dag_processor.stale_dag_threshold where Airflow is 3.0: see stacks/components/airflow_environment.py.
+STALE_DAG_SECONDS = 24 * 3600
 _OPTION = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from local.postgres import connection
 from local.state import ROOT, State
+from platform_spec.airflow_settings import STALE_DAG_SECONDS
 
 _HERE = Path(__file__).resolve().parent
 
@@ -72,9 +73,7 @@ def airflow_environment(state: State, base: dict[str, str], options: dict[str, s
             {
                 "refresh_interval": 2,
                 "min_file_process_interval": 300,
-                # A callback counts as processing of its file, but not as parsing of its DAGs: with the default of 50 s
-                # a task that ends would mark its DAG as stale, and its run would stand still until the next parsing.
-                "stale_dag_threshold": 900,
+                "stale_dag_threshold": STALE_DAG_SECONDS,  # as deployed
                 "parsing_processes": 1,
             },
         ),

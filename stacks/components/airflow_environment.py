@@ -12,6 +12,7 @@ from aws_cdk import aws_mwaa as mwaa
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from platform_spec.airflow_settings import STALE_DAG_SECONDS
 from platform_spec.environments import Environment
 from platform_spec.naming import AIRFLOW_LOGS, Names
 from stacks.components.logs import OwnedLogGroup
@@ -26,6 +27,11 @@ _REQUIRED_OPTIONS = {
     "core.lazy_load_plugins": "False",
     "workers.min_heartbeat_interval": "1",
 }
+# Airflow 3.0 takes every end that the triggerer reports for a processing of the DAG's file, though its DAGs are not
+# parsed then, and does not parse a file that has just been processed. While the children of a fan-out end all the time
+# nothing parses them, and after the default of 50 s Airflow takes its DAGs for removed: their runs stand still until
+# the next parsing (seen; put right in 3.2). The price: a DAG taken out of a file that stays is forgotten a day later.
+_OPTIONS_OF_3_0 = {"dag_processor.stale_dag_threshold": str(STALE_DAG_SECONDS)}
 _ACCESS = {"private": "PRIVATE_ONLY", "public": "PUBLIC_ONLY"}
 
 
@@ -60,7 +66,11 @@ class AirflowEnvironment(Construct):
             max_webservers=airflow.web_servers,
             webserver_access_mode=_ACCESS[airflow.web_server_access],
             weekly_maintenance_window_start=airflow.maintenance_window,
-            airflow_configuration_options={**airflow.options, **_REQUIRED_OPTIONS},
+            airflow_configuration_options={
+                **airflow.options,
+                **_REQUIRED_OPTIONS,
+                **(_OPTIONS_OF_3_0 if airflow.version.startswith("3.0.") else {}),
+            },
             source_bucket_arn=dag_bucket.bucket_arn,
             dag_s3_path=DAG_FOLDER,
             execution_role_arn=role.role_arn,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -40,6 +41,7 @@ EVERY_SECONDS = 10.0
 # Allowed growth of a process in the calm part: noise of an allocator, not a leak.
 MIB_PER_HOUR, HANDLES_PER_HOUR = 60.0, 20.0
 ROUND_SECONDS = 600.0
+STALLED_TIMES = 5.0  # a round this many times as long as the median has stood still somewhere
 
 
 def main() -> int:
@@ -147,6 +149,8 @@ def verdict(
         print("{name:34}{mib:>22}{mib_per_hour:>+9.1f}{handles:>14}{handles_per_hour:>+9.1f}".format(**line))
     rising = [line["name"] for line in lines if line["rises"]]
     failed = [one for one in outcomes if one["state"] != "success"]
+    usual = statistics.median(one["seconds"] for one in outcomes) if outcomes else 0.0
+    stalled = [round(one["seconds"]) for one in outcomes if one["seconds"] > STALLED_TIMES * usual]
     (first, before), (last, after) = meter.disk[0], meter.disk[-1]
     grown = {name: round(after[name] - before.get(name, 0.0), 1) for name in after}
     print(f"short-lived processes: {meter.short_lived()}")
@@ -154,10 +158,11 @@ def verdict(
     print(f"  grown by {grown}")
     print(f"faults fired: {fired}")
     print(f"left behind: { {name: found for name, found in left.items() if found} or 'nothing' }")
+    print(f"seconds per round: {usual:.0f} usually, stood still: {stalled or 'none'}")
     print(f"rounds: {len(outcomes)}, failed: {len(failed)}; rising: {', '.join(rising) or 'nothing'}")
     document = {"processes": lines, "rounds": outcomes, "faults": fired, "left": left, "disk": meter.disk}
     result.write_text(json.dumps(document, indent=1))
-    return 1 if rising or failed or any(left.values()) or not outcomes else 0
+    return 1 if rising or failed or stalled or any(left.values()) or not outcomes else 0
 
 
 def _figures(series: Series) -> dict[str, Any]:
