@@ -11,15 +11,17 @@ async function apply({ result }) {
   const { outputs } = await document(result);
   if (!outputs?.set || !outputs?.summary) throw new BadInput(`${result} names no outputs.set and outputs.summary`);
   const { state, articles: expected } = await document(outputs.summary);
+  if (typeof state !== "string" || !state || !Number.isInteger(expected) || expected < 1) {
+    throw new BadInput(`${outputs.summary} names no state (text) and no number of articles (1 or more)`);
+  }
   const store = new Store(table);
   const seen = await store.live();
   const done = { set: state, articles: expected, previous: seen.set ?? null, switched: seen.set !== state };
   if (done.switched) {
     const loaded = await store.load(state, articles(outputs.set));
+    if (loaded !== expected) throw new BadInput(`${outputs.set} has ${loaded} articles, not ${expected}: not switched`);
     const there = await store.size(state);
-    if (loaded !== expected || there !== expected) {
-      throw new Error(`set ${state} has ${loaded} articles in S3 and ${there} in the table, not ${expected}: not switched`);
-    }
+    if (there !== expected) throw new Error(`set ${state} has ${there} articles in the table, not ${expected}: not switched`);
     if (!(await store.switchTo(state, seen))) throw new Error("another run has switched in the meantime: try again");
     console.log(`live: set ${state} with ${expected} articles (before: ${seen.set ?? "none"})`);
   } else {
@@ -36,7 +38,8 @@ async function main() {
   }
   const { articles: count, ...outputs } = await apply(values);
   if (process.env.TASKLANE_RESULT_URI) {
-    const told = { schema_version: 1, task: "articles_app", counts: { articles: count }, outputs };
+    const peak = Math.round(process.resourceUsage().maxRSS / 102.4) / 10; // MiB, of KiB
+    const told = { schema_version: 1, task: "articles_app", counts: { articles: count }, outputs, peak_memory_mib: peak };
     await writeJson(process.env.TASKLANE_RESULT_URI, told);
   }
 }

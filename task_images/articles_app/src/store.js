@@ -16,9 +16,10 @@ const WRITES_AT_ONCE = 4;
 const LONGEST_PAUSE_MS = 5000;
 
 export class Store {
-  constructor(table) {
+  /** `options`: of the DynamoDB client, beside the region and credentials that it finds itself. */
+  constructor(table, options = {}) {
     this.table = table;
-    this.client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 10 }));
+    this.client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 10, ...options }));
   }
 
   /** {set, previous} or an empty object. */

@@ -71,6 +71,16 @@ def test_the_tables_are_what_the_orders_say(s3: Any, tmp_path: Path) -> None:
     assert sum(revenue) == sum(value[2] for value in truth().values())
 
 
+def test_the_result_tells_the_peak_memory(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKLANE_RESULT_URI", "s3://data/runs/daily_transform/r.json")
+    upload_days(s3, tmp_path)
+    hoard = b"x" * (200 * 2**20)
+    assert main(["run", "--source", SOURCE, "--output", OUTPUT]) == 0
+    document = json.loads(s3.get_object(Bucket="data", Key="runs/daily_transform/r.json")["Body"].read())
+    assert document["peak_memory_mib"] > len(hoard) / 2**20
+    assert set(document["counts"]) == set(document["outputs"])
+
+
 def test_again_gives_the_same_bytes_and_a_new_file_a_new_state(s3: Any, tmp_path: Path) -> None:
     upload_days(s3, tmp_path)
 

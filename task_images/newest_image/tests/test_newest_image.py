@@ -43,7 +43,13 @@ def run(base: str, *arguments: str) -> dict[str, Any]:
     names = ["--registry", REGISTRY, "--repository", "env/app", "--base", base, "--family", "env-app-newest"]
     assert main([*names, *arguments]) == 0
     document = json.loads(boto3.client("s3").get_object(Bucket="data", Key="r.json")["Body"].read())
-    return {**document["outputs"], **document["counts"]}
+    return {**document["outputs"], **document["counts"], "peak": document["peak_memory_mib"]}
+
+
+def test_the_result_tells_the_peak_memory(aws: Any) -> None:
+    push("release-1")
+    hoard = b"x" * (200 * 2**20)
+    assert run(base_of(aws))["peak"] > len(hoard) / 2**20
 
 
 def test_a_revision_per_image_and_none_without_need(aws: Any) -> None:

@@ -115,8 +115,11 @@ def test_the_set_is_written_under_the_state_of_the_events(s3: Any, tmp_path: Pat
     path = generate_events(tmp_path / "e.parquet", readers=300, articles=100, events=5000, seed=2)
     s3.upload_file(str(path), "data", "raw/article_events/day.parquet")
     arguments = ["similar", "--events", EVENTS, "--output", OUTPUT, "--top", "3"]
+    hoard = b"x" * (200 * 2**20)  # what a process holds shows in the peak
     assert main(arguments) == 0
-    outputs = json.loads(body(s3, "s3://data/runs/related_articles/r.json"))["outputs"]
+    document = json.loads(body(s3, "s3://data/runs/related_articles/r.json"))
+    assert document["peak_memory_mib"] > len(hoard) / 2**20
+    outputs = document["outputs"]
     first = body(s3, outputs["set"])
     records = [json.loads(line) for line in gzip.decompress(first).splitlines()]
     assert len(records) == json.loads(body(s3, outputs["summary"]))["articles"] == 100

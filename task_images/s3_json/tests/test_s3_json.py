@@ -41,6 +41,12 @@ def test_the_same_content_is_one_object_however_it_is_written(s3: Any, capsys: p
     assert len(objects(s3)) == 2
 
 
+def test_the_result_tells_the_peak_memory(s3: Any) -> None:
+    hoard = b"x" * (200 * 2**20)
+    assert run(["--document", "{}", "--folder", FOLDER]) == 0
+    assert content(s3, "s3://data/runs/s3_json/result.json")["peak_memory_mib"] > len(hoard) / 2**20
+
+
 @pytest.mark.parametrize(
     ("document", "folder", "told"),
     [

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -32,8 +33,14 @@ def run(options: argparse.Namespace) -> int:
     summary = {"source": options.source, "state": state, "files": len(files), "rows": rows, "tables": tables}
     bucket.write_json(f"{folder}.json", summary, IfNoneMatch="*")
     if result := os.environ.get("TASKLANE_RESULT_URI"):
-        bucket.write_json(result, {"schema_version": 1, "task": "daily_transform", "counts": rows, "outputs": tables})
+        document = {"schema_version": 1, "task": "daily_transform", "counts": rows, "outputs": tables}
+        bucket.write_json(result, document | {"peak_memory_mib": peak_memory_mib()})
     return 0
+
+
+def peak_memory_mib() -> float:
+    """MiB that this process used at most so far: what the task's size should be judged by."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)  # KiB (getrusage(2), Linux)
 
 
 def generate(options: argparse.Namespace) -> int:

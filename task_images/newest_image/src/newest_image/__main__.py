@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import resource
 import sys
 
 import boto3
@@ -25,8 +26,14 @@ def run(options: argparse.Namespace) -> None:
         outputs = {"task_definition": arn, "image": reference, "pushed": image.pushed, "tags": list(image.tags)}
         document = {"schema_version": 1, "task": "newest_image", "counts": {"registered": int(registered)}}
         bucket, _, key = result.removeprefix("s3://").partition("/")
-        body = json.dumps(document | {"outputs": outputs}, indent=1).encode()
+        document |= {"outputs": outputs, "peak_memory_mib": peak_memory_mib()}
+        body = json.dumps(document, indent=1).encode()
         boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+
+def peak_memory_mib() -> float:
+    """MiB that this process used at most so far: what the task's size should be judged by."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)  # KiB (getrusage(2), Linux)
 
 
 def parser() -> argparse.ArgumentParser:

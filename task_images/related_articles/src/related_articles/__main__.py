@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import os
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -42,8 +43,14 @@ def similar(options: argparse.Namespace) -> int:
     print(f"{count} articles with up to {options.top} related ones: {folder}/related.ndjson.gz", flush=True)
     if result := os.environ.get("TASKLANE_RESULT_URI"):
         document = {"schema_version": 1, "task": "related_articles", "counts": {"articles": count}}
-        bucket.write_json(result, document | {"outputs": {"summary": f"{folder}.json", "set": summary["set"]}})
+        document |= {"outputs": {"summary": f"{folder}.json", "set": summary["set"]}}
+        bucket.write_json(result, document | {"peak_memory_mib": peak_memory_mib()})
     return 0
+
+
+def peak_memory_mib() -> float:
+    """MiB that this process used at most so far: what the task's size should be judged by."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)  # KiB (getrusage(2), Linux)
 
 
 def generate(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import os
+import resource
 import sys
 from typing import Any
 
@@ -65,8 +66,14 @@ def run(arguments: list[str]) -> int:
         return 2
     print(f"{'wrote' if written else 'was there already:'} {uri}", flush=True)
     if result := os.environ.get("TASKLANE_RESULT_URI"):
-        put(result, json.dumps({"schema_version": 1, "task": "s3_json", "outputs": {"document": uri}}).encode())
+        document = {"schema_version": 1, "task": "s3_json", "outputs": {"document": uri}}
+        put(result, json.dumps(document | {"peak_memory_mib": peak_memory_mib()}).encode())
     return 0
+
+
+def peak_memory_mib() -> float:
+    """MiB that this process used at most so far: what the task's size should be judged by."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)  # KiB (getrusage(2), Linux)
 
 
 def main() -> None:
