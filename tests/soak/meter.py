@@ -9,9 +9,12 @@ from pathlib import Path
 
 import psutil
 
-from local.state import MARKER
+from local.state import MARKER, State
 
 MIB = 1 << 20
+# The local AWS holds what is stored in it (objects, log events) in memory too, and its server keeps a connection that
+# the client has closed until the keep-alive time is over: neither is a leak, and both follow the load.
+EMULATOR = "emulator, but for its objects and connections"
 # A process is long-lived when it is there from the first third of the measurements to the last one.
 _LONG = 0.6
 WARM_UP = 0.35  # caches fill and workers are forked; the slope is taken after that
@@ -51,7 +54,7 @@ def slope(points: list[tuple[float, float]]) -> float:
 
 
 class Meter:
-    """Measures every process that carries the environment's marker."""
+    """Measures every process of the environment."""
 
     def __init__(self, state: Path) -> None:
         self._state, self._begun = state, time.monotonic()
@@ -62,16 +65,36 @@ class Meter:
     def measure(self) -> None:
         seconds = time.monotonic() - self._begun
         self.times += 1
-        for process in psutil.process_iter():
+        disk = disk_mib(self._state)
+        for process in self._processes():
             try:
-                if process.environ().get(MARKER) != str(self._state):
-                    continue
-                key = process.pid, process.create_time()
-                sample = Sample(seconds, process.memory_full_info().pss / MIB, process.num_fds())
-                self._series.setdefault(key, Series(_name(process))).samples.append(sample)
+                key, name = (process.pid, process.create_time()), _name(process)
+                # Resident, not proportional: a process that forks would seem to shrink while its children are there.
+                mib, handles = process.memory_info().rss / MIB, process.num_fds()
+                if name == EMULATOR:
+                    mib -= disk.get("aws", 0.0)
+                    handles -= len(process.net_connections("tcp"))
+                self._series.setdefault(key, Series(name)).samples.append(Sample(seconds, mib, handles))
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
-        self.disk.append((seconds, disk_mib(self._state)))
+        self.disk.append((seconds, disk))
+
+    def _processes(self) -> list[psutil.Process]:
+        """Those that the supervisor has started, and theirs; by the marker, those whose parent is gone.
+
+        Not by the marker alone: a process that sets its own title overwrites what others see of its environment.
+        """
+        state = State.load(self._state)
+        supervisor = psutil.Process(state.supervisor_pid) if state else None
+        family = [supervisor, *supervisor.children(recursive=True)] if supervisor else []
+        known = {process.pid for process in family}
+        return family + [p for p in psutil.process_iter() if p.pid not in known and self._is_marked(p)]
+
+    def _is_marked(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(MARKER) == str(self._state)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            return False
 
     def long_lived(self) -> list[Series]:
         enough = self.times * _LONG
@@ -102,7 +125,12 @@ def _name(process: psutil.Process) -> str:
     """`airflow scheduler`, `emulator`, …: from the command line, without folders and settings."""
     words = [word for word in process.cmdline() if word]
     line = " ".join(words)
-    for mark, name in (("local.aws", "emulator"), ("dag_sync.py", "dag-sync"), ("-m local", "supervisor")):
+    for mark, name in (
+        ("local.aws.reaper", "emulator's reaper"),
+        ("local.aws", EMULATOR),
+        ("dag_sync.py", "dag-sync"),
+        ("-m local supervise", "supervisor"),
+    ):
         if mark in line:
             return name
     if "postgres" in line:

@@ -144,9 +144,9 @@ def verdict(
 ) -> int:
     """Print and store the figures; 1 when something rises, failed or is left."""
     lines = [_figures(series) for series in meter.long_lived()]
-    print(f"\n{'process':34}{'MiB (PSS)':>22}{'per h':>9}{'handles':>14}{'per h':>9}")
+    print(f"\n{'process':46}{'MiB (resident)':>22}{'per h':>9}{'handles':>14}{'per h':>9}")
     for line in lines:
-        print("{name:34}{mib:>22}{mib_per_hour:>+9.1f}{handles:>14}{handles_per_hour:>+9.1f}".format(**line))
+        print("{name:46}{mib:>22}{mib_per_hour:>+9.1f}{handles:>14}{handles_per_hour:>+9.1f}".format(**line))
     rising = [line["name"] for line in lines if line["rises"]]
     failed = [one for one in outcomes if one["state"] != "success"]
     usual = statistics.median(one["seconds"] for one in outcomes) if outcomes else 0.0
