@@ -15,7 +15,7 @@ from platform_spec.delivery_settings import DeliverySettings
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
-from platform_spec.notification_settings import NotificationSettings
+from platform_spec.notification_settings import ADDRESS, NotificationSettings
 from platform_spec.teams import DEFAULT_POOL
 
 # Part of every name in AWS, and the shortest limit (63 characters, a bucket) must still hold: see naming.py.
@@ -54,7 +54,7 @@ class Environment(Spec):
     log_retention_days: RetentionDays = 30
     alarm_address: str = Field(
         default="",
-        pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
+        pattern=rf"^({ADDRESS})?$",
         description="an e-mail address, or empty",
         examples=['"data@example.com"'],
     )

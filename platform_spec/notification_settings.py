@@ -8,6 +8,8 @@ from pydantic import Field
 
 from platform_spec.loading import Spec
 
+ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"  # of e-mail, as far as a pattern can tell
+
 
 class NotificationSettings(Spec):
     """`sns`: the topic of the alarms. `slack`: a webhook, whose URL lies in Secrets Manager (Names.slack_secret)."""

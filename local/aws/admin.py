@@ -10,6 +10,7 @@ from local.aws.iam.sessions import TrustError, check_trust
 from local.aws.options import ACCOUNT
 from local.aws.platform import Platform
 from local.aws.responses import Receive, Scope, Send, answer, header, read_json
+from local.aws.sns.subscriptions import Unknown, confirm
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+")
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
@@ -28,6 +29,8 @@ async def handle(platform: Platform, scope: Scope, receive: Receive, send: Send)
         await _credentials(platform, receive, send)
     elif path == "airflow" and method == "POST":
         await _airflow(platform, receive, send)
+    elif path == "confirm" and method == "POST":
+        await _confirm(receive, send)
     elif path == "faults":
         await _faults(platform, method, receive, send)
     else:
@@ -77,6 +80,24 @@ async def _airflow(platform: Platform, receive: Receive, send: Send) -> None:
         return
     platform.airflows.announce(environment, url)
     await answer(send, 200, {"environment": environment, "url": url})
+
+
+async def _confirm(receive: Receive, send: Send) -> None:
+    """The owner of an address confirms a subscription: {"topic_arn": "arn:aws:sns:…", "endpoint": "someone@…"}."""
+    try:
+        told = await read_json(receive)
+        topic, endpoint = str(told["topic_arn"]), str(told["endpoint"])
+        account, region = topic.split(":")[4], topic.split(":")[3]
+    except (ValueError, KeyError, TypeError, IndexError):
+        await answer(send, 400, {"message": 'the body must be JSON: {"topic_arn": "arn:aws:sns:…", "endpoint": "…"}'})
+        return
+    try:
+        with request_scope(account, region):
+            confirm(topic, endpoint)
+    except Unknown as error:
+        await answer(send, 404, {"message": str(error)})
+        return
+    await answer(send, 200, {"topic_arn": topic, "endpoint": endpoint})
 
 
 async def _faults(platform: Platform, method: str, receive: Receive, send: Send) -> None:

@@ -24,6 +24,7 @@ from local.aws.platform import Platform
 from local.aws.registry import install as install_registry
 from local.aws.s3 import install as install_s3
 from local.aws.snapshots import Snapshots
+from local.aws.sns import install as install_sns
 
 
 def install(options: Options) -> Platform:
@@ -46,6 +47,7 @@ def install(options: Options) -> Platform:
     snapshots.note_log_events()
     tokens = install_registry(options, enforcement)
     install_cloudformation(faults)
+    install_sns()
     airflows = install_mwaa()
     agent = Agent(options)
     puller = Puller(options.endpoint, tokens)

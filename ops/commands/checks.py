@@ -10,7 +10,7 @@ from ops.preflight.doctor import examine
 from ops.preflight.run import preflight as run_preflight
 from ops.workspace import Workspace, checkout
 
-Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account for its quotas.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account (quotas, who is told of failures).")]
 
 
 def doctor(as_json: Json = False) -> None:

@@ -14,6 +14,7 @@ from ops.preflight.files import check_plugins, check_requirements
 from ops.preflight.iam import check_execution_role, check_sizes
 from ops.preflight.jobs import check_job_definitions
 from ops.preflight.network import check_network
+from ops.preflight.notifications import check_notifications
 from ops.preflight.storage import check_dag_bucket, check_key
 from ops.preflight.subject import Subject
 from ops.preflight.tasks import VCPU_QUOTAS, check_task_definitions, check_vcpu_quota, planned_vcpus
@@ -41,7 +42,7 @@ class Report:
 
 
 def preflight(workspace: Workspace, *, offline: bool = False) -> Report:
-    """Everything that can be known before AWS is asked to build; with `offline` the account is not asked for quotas."""
+    """Everything that can be known before AWS is asked to build; with `offline` the account is not asked anything."""
     synthesize(workspace)
     subject = Subject(workspace.environment, workspace.names, templates(workspace))
     report = Report([finding for check in ON_TEMPLATES for finding in check(subject)])
@@ -51,9 +52,10 @@ def preflight(workspace: Workspace, *, offline: bool = False) -> Report:
         report.findings += check_requirements(workspace)
         report.findings += dags.result().findings
     if offline:
-        report.notes.append("quotas: not asked (--offline)")
+        report.notes.append("quotas, Slack webhook, alarm topic: not asked (--offline)")
     else:
         _quotas(workspace, subject, report)
+        report.findings += check_notifications(workspace, report.notes)
     return report
 
 

@@ -68,7 +68,19 @@ class DeliveryPolicies:
             _allow("Environment", ["GetEnvironment"], [self._arn("airflow", f"environment/{environment}")], "airflow"),
             _allow("AirflowState", ["InvokeRestApi"], [self._arn("airflow", f"role/{environment}/Op")], "airflow"),
             _allow("AirflowSecrets", ["DescribeSecret", "GetSecretValue"], [secrets], "secretsmanager"),
+            *self._preflight(),
         ]
+
+    def _preflight(self) -> list[iam.PolicyStatement]:
+        """Who would be told of failures: looked at before each deployment."""
+        topic = self._arn("sns", self._names.alarm_topic)
+        statements = [_allow("Subscribers", ["ListSubscriptionsByTopic"], [topic], "sns")]
+        if self._names.env.notifications.failures == "slack":
+            # Secrets Manager ends the ARN of a secret with six random characters that its name does not have.
+            webhook = self._arn("secretsmanager", f"secret:{self._names.slack_secret}-??????")
+            shape = ["DescribeSecret", "GetSecretValue"]
+            statements.append(_allow("SlackWebhook", shape, [webhook], "secretsmanager"))
+        return statements
 
     def _stack_names(self) -> list[str]:
         return [self._names.stack(part) for part in (*STACKS, "delivery")]

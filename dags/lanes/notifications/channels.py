@@ -5,15 +5,14 @@ Errors never hold the webhook's address: whoever knows it may write into the cha
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import time
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
 
 from lanes.notifications.notice import Notice
+from platform_spec.webhook import is_webhook
 
 SECONDS = 10.0
 TRIES = 3
@@ -38,7 +37,7 @@ def publish_to_topic(notice: Notice, topic_arn: str, region: str) -> None:
 def post_to_slack(notice: Notice, secret: str, region: str) -> None:
     """`secret` names the Secrets Manager secret that holds the webhook's URL, and nothing else."""
     url = _client("secretsmanager", region).get_secret_value(SecretId=secret)["SecretString"].strip()
-    if not _allowed(url):
+    if not is_webhook(url):
         raise NotSent(f"secret {secret} holds no https:// address of a webhook")
     _post(url, json.dumps(slack_message(notice)).encode())
 
@@ -54,20 +53,9 @@ def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _allowed(url: str) -> bool:
-    """https, or this very machine."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme == "https" or (
-            parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
-        )
-    except ValueError:
-        return False
-
-
 def _post(url: str, body: bytes) -> None:
     """Tried again only where the message certainly has not arrived."""
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 (see _allowed)
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 (see is_webhook)
     opener = urllib.request.build_opener(_NoRedirects)
     for attempt in range(1, TRIES + 1):
         try:
