@@ -19,6 +19,8 @@ from parliament import analyze_policy_string
 from tests.security.accepted_findings import ACCEPTED, Finding
 from tests.stacks.evaluate import Deployment
 
+_WITH_POLICY = ("AWS::IAM::ManagedPolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy")
+
 
 def main(folders: list[str]) -> int:
     found = {finding for folder in folders for finding in [*_checkov(Path(folder)), *_parliament(Path(folder))]}
@@ -62,16 +64,21 @@ def _parliament(folder: Path) -> Iterator[Finding]:
 
 
 def _policies(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Identity policies, with real ARNs; every role's rights lie in managed policies."""
+    """Policies with real ARNs: of roles (all their rights lie in managed policies), of buckets and of topics.
+
+    Not those of keys: in them "*" is the key itself, which parliament takes for every key.
+    """
     artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"].values()
     stack = next(a for a in artifacts if a["type"] == "aws:cloudformation:stack")
     account, region = stack["environment"].removeprefix("aws://").split("/")
     deployment = Deployment(folder, folder.name, account, region)
     key = f"arn:aws:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000"
+    topic = f"arn:aws:sns:{region}:{account}:topic"
     for part in deployment.stacks:
-        for id_, properties in deployment.resources(part, "AWS::IAM::ManagedPolicy").items():
+        for id_, properties in (item for type_ in _WITH_POLICY for item in deployment.resources(part, type_).items()):
             document = re.sub(r"<AWS::KMS::Key/\w+>", key, json.dumps(properties["PolicyDocument"]))
-            yield part, id_, json.loads(document)
+            document = re.sub(r"<AWS::SNS::Topic/\w+>", topic, document)
+            yield part, id_, json.loads(document, parse_float=str, parse_int=str)  # numbers end parliament
 
 
 if __name__ == "__main__":
