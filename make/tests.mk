@@ -35,18 +35,24 @@ test-dags: $(AIRFLOW_VENVS)
 test-emulator: $(VENVS)/emulator/.made .venv/.made node_modules/.made
 	$(VENVS)/emulator/bin/python -m pytest $(PYTEST) tests/local
 
-test-images: $(IMAGE_TEST_VENVS)
+test-images: $(IMAGE_TEST_VENVS) $(NODE_IMAGES) $(VENVS)/emulator/.made
 	@for image in $(TASKS); do echo "== task $$image"; \
 	  $(VENVS)/$$image-test/bin/python -m pytest $(PYTEST) task_images/$$image/tests; done
+	@for image in $(patsubst %/node_modules/.made,%,$(NODE_IMAGES)); do echo "== $$image"; \
+	  .venv/bin/node --test "$$image/tests/*.test.js"; done
 
 # What takes minutes and is seldom touched: `make test-operations`, also in CI.
-LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py notifications.py operate.py pools.py run_costs.py)
+LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py hold_restart.py notifications.py operate.py pools.py run_costs.py)
+# What rests on Airflow's REST API and plugins: under every Airflow version.
+REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
 
 test-e2e: $(SETUP)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(LONG_E2E:%=--ignore=%)
 
-test-operations: $(SETUP) ## end to end: failures that are told, fan-outs resumed, runs operated, teams, costs (5 minutes)
+test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), teams, costs (8 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 $(LONG_E2E)
+	@for version in $(filter-out $(AIRFLOW),$(AIRFLOW_VERSIONS)); do echo "== runs operated under Airflow $$version"; \
+	  E2E_AIRFLOW=$$version .venv/bin/python -m pytest $(PYTEST) --timeout=600 $(REST_E2E) || exit 1; done
 
 test-containers: $(SETUP) ## build the task image, push, pull and run it by ECS (podman or docker; TASKLANE_BUILD_OPTIONS)
 	.venv/bin/python -m pytest $(PYTEST) -rs --timeout=1800 tests/containers

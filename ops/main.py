@@ -119,9 +119,11 @@ def local(context: typer.Context) -> None:
 
 
 def run() -> None:
-    """Entry point: expected errors become one message and exit code 1."""
+    """Entry point: expected errors become one message and exit code 1; Ctrl-C ends with 130, as shells expect."""
     try:
         app()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     except (UserError, SpecError, ManifestError, BotoCoreError, ClientError) as error:
         err.print(f"tasklane: {error}", style="red", markup=False, soft_wrap=True)
         raise SystemExit(1) from None

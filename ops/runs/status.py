@@ -15,7 +15,7 @@ _SHOWN = 100  # runs per state
 
 
 def status(rest: AirflowRest, dag_id: str, now: datetime | None = None) -> dict[str, Any]:
-    """Of one DAG, or ("") of all. `failed` counts runs that ended as failed within FAILED_HOURS and still are."""
+    """Of one DAG and its file, or ("") of all. `failed`: runs that ended so within FAILED_HOURS and still are."""
     if dag_id:
         dag_details(rest, dag_id)
     since = (now or datetime.now(UTC)) - timedelta(hours=FAILED_HOURS)
@@ -24,11 +24,13 @@ def status(rest: AirflowRest, dag_id: str, now: datetime | None = None) -> dict[
     failed = _runs(rest, dag_id, state="failed", end_date_gte=since.isoformat())
     held = holds(rest)
     rows = [_dag(dag, running[dag["dag_id"]], queued[dag["dag_id"]], failed[dag["dag_id"]], held) for dag in dags]
-    errors = rest.all("/importErrors", "import_errors")
+    errors = [error["filename"] for error in rest.all("/importErrors", "import_errors")]
+    if dag_id:  # another DAG's file says nothing about this one; names are relative to the bundle, or whole paths
+        errors = [name for name in errors if any(dag["fileloc"].endswith(name) for dag in dags)]
     return {
         "dags": sorted(rows, key=lambda row: row["dag_id"]),
         "pools": [_pool(pool) for pool in rest.all("/pools", "pools")],
-        "import_errors": [error["filename"] for error in errors] if not dag_id else [],
+        "import_errors": errors,
         "healthy": not errors and not any(row["failed"] for row in rows),
     }
 

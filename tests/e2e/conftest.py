@@ -11,14 +11,28 @@ from typing import Any
 import psutil
 import pytest
 
+from ops.workspace import checkout
+from tests.e2e.checkouts import VERSION, checkout_with
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("TASKLANE_DATA") or ROOT.parent / "shared/data")
-SECONDS = 600
+SECONDS = 1200
 TASKLANE = (".venv/bin/tasklane", "local")
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def checked_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The repository the session's commands act on: with E2E_AIRFLOW, one whose local environment has that version."""
+    root = checkout_with(VERSION, tmp_path_factory.mktemp("checkout") / "repository")
+    with pytest.MonkeyPatch.context() as shell:
+        if root != ROOT:
+            shell.setenv("TASKLANE_ROOT", str(root))
+            shell.setenv("PYTHONPATH", str(root))
+        yield root
+
+
+@pytest.fixture(scope="session")
+def environment(checked_out: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """State folder of a running environment, shared by the tests of the session; nothing of it runs afterwards."""
     folder = tmp_path_factory.mktemp("environment") / "state"
     up = call(*TASKLANE, "up", "--state", str(folder))
@@ -33,7 +47,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def call(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the project as a person would."""
     env = {**os.environ, **environ}
-    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
+    return subprocess.run(argv, cwd=checkout(), env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 def demo(state: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

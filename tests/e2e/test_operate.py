@@ -1,6 +1,9 @@
 """Operating an environment with the CLI, against its real scheduler: run, hold, backfill, rerun, logs, status."""
 
 import json
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +17,7 @@ from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
 from ops.main import app
 from ops.runs.lookup import latest_runs, run_path
-from ops.workspace import Workspace
+from ops.workspace import Workspace, checkout
 from tests.e2e.conftest import SECONDS
 
 pytestmark = pytest.mark.timeout(SECONDS)
@@ -49,7 +52,7 @@ def document(result: Result) -> Any:
 
 
 def until(ready: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + SECONDS / 4
     while not ready():
         assert time.monotonic() < end
         time.sleep(1)
@@ -86,6 +89,34 @@ def test_a_run_is_cleared_and_its_log_read_again(tasklane: Tasklane, rest: Airfl
     assert "Tasklane release" in followed.stdout
     with pytest.raises(UserError, match=r"has no task 'nothing' \(it has look\)"):
         tasklane("rerun", SMOKE, started, "--from", "nothing")
+
+
+def test_ctrl_c_ends_the_watching_of_a_log_and_nothing_else(tasklane: Tasklane, rest: AirflowRest) -> None:
+    started = document(tasklane("run", SMOKE, "--date", "2026-05-01", "--wait", "--json"))["dag_run_id"]
+    tasklane("hold", SMOKE, "--after", "2026-04-30", "--reason", "to be watched")
+    document(tasklane("rerun", SMOKE, started, "--json"))  # it waits now: its log has no end
+    argv = [".venv/bin/tasklane", "logs", f"{SMOKE}.look", started, "--follow", "--try", "1", "--env", "local"]
+    with subprocess.Popen(
+        argv,
+        cwd=checkout(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline()  # what the first attempt wrote: from now on it watches
+        group = os.getpgid(watching.pid)
+        os.killpg(group, signal.SIGINT)
+        _, said = watching.communicate(timeout=120)
+    assert watching.returncode == 130
+    assert "Traceback" not in said
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)  # nothing of it is left
+    assert rest.call("GET", run_path(SMOKE, started))["state"] == "queued"
+    tasklane("unhold", SMOKE)
+    until(lambda: bool(rest.call("GET", run_path(SMOKE, started))["state"] == "success"))
 
 
 def test_a_backfill_is_planned_with_both_ends_and_run_once(tasklane: Tasklane, rest: AirflowRest) -> None:

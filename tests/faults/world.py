@@ -138,7 +138,7 @@ class World:
             "the DAGs",
             lambda: _answers(dags) and len(httpx.get(dags).json()["dags"]) >= len(self._dags),
             services=list(self.services.values()),
-            seconds=120,
+            seconds=400,
         )
         for name, slots in POOLS.items():
             pool = {"name": name, "slots": slots}
