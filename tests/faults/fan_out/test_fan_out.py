@@ -12,7 +12,7 @@ from tests.faults.airflow_client import eventually
 # 40 in CI; `make faults` asks for 200.
 BATCHES = int(os.environ.get("FAULTS_FAN_OUT_BATCHES", "40"))
 SEED = int(os.environ.get("FAULTS_SEED", "7"))
-# Airflow 3.0: there the scheduler defers the tasks of lane_child itself; elsewhere it is worker_child under another name.
+# Airflow 3.0: the scheduler defers the tasks of lane_child itself; elsewhere it is worker_child under another name.
 DIRECT = os.environ.get("FAULTS_AIRFLOW", "3.0.6").startswith("3.0.")
 
 
