@@ -50,6 +50,10 @@ with dag(
             batch = boto3.client("batch", region_name=here.region)
             jobs = open_jobs(batch, here.job_queues)
             reaped += reap(jobs, lambda job, why: batch.terminate_job(jobId=job, reason=why), states, now)
+        if here.offers("docker"):
+            from lanes.docker.reaper import reap_engine
+
+            reaped += reap_engine(here.environment, states, now)
         waiting = stuck.stuck(ended, found, states, now)
         logs = boto3.client("logs", region_name=here.region)
         stuck.report(logs, here.metrics_log_group, here.environment, waiting, now)

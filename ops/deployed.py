@@ -7,7 +7,7 @@ from typing import Any
 from ops.errors import UserError
 from ops.workspace import Workspace
 from platform_spec.content import content_tag
-from platform_spec.lanes import ON_WORKERS
+from platform_spec.lanes import GUESTS, ON_WORKERS
 from platform_spec.manifest import Manifest, Notifications, TaskEntry, TaskSize
 from platform_spec.tasks import Size, Task
 from platform_spec.virtualenvs import bundle_key
@@ -85,10 +85,12 @@ def _entry(workspace: Workspace, task: Task, deployed: dict[str, Any]) -> TaskEn
         job_definition_arn=deployed.get("job_definition_arn", ""),
         job_queue_arn=deployed.get("job_queue_arn", ""),
         spot_job_queue_arn=deployed.get("spot_job_queue_arn", ""),
+        task_role_arn=deployed["task_role_arn"] if task.lane in GUESTS else "",
+        variables=deployed.get("variables", {}),
         container=deployed["container"],
         image=deployed["image"],
-        log_group=deployed["log_group"],
-        log_stream_prefix=deployed["log_stream_prefix"],
+        log_group=deployed.get("log_group", ""),
+        log_stream_prefix=deployed.get("log_stream_prefix", ""),
         owner=task.owner,
         architecture=task.architecture,
         timeout_minutes=task.timeout_minutes,

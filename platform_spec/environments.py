@@ -12,6 +12,7 @@ from platform_spec.airflow_settings import AirflowSettings
 from platform_spec.airflow_state import Connection, Key, Source
 from platform_spec.batch_settings import BatchSettings
 from platform_spec.delivery_settings import DeliverySettings
+from platform_spec.docker_settings import DockerSettings
 from platform_spec.errors import Problem, SpecError, closest
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
@@ -64,6 +65,11 @@ class Environment(Spec):
     airflow: AirflowSettings = Field(default_factory=lambda: AirflowSettings(), description="a table [airflow]")
     network: NetworkSettings = Field(description="a table [network]", examples=['{ cidr = "10.20.0.0/16" }'])
     batch: BatchSettings = Field(default_factory=lambda: BatchSettings(), description="a table [batch]")
+    docker: DockerSettings | None = Field(
+        default=None,
+        description="a table [docker], where Airflow's workers have a container engine (MWAA's have none)",
+        examples=['{ worker_role = "arn:aws:iam::111122223333:role/airflow-worker" }'],
+    )
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="a table of team = slots, slots from 1", examples=["{ bioinformatics = 4 }"]
     )
@@ -95,6 +101,7 @@ class Environment(Spec):
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Environment:
         findings = [*self._zone_findings(), *self._pool_findings(), *self._lock_findings(), *self._slack_findings()]
+        findings += self._role_findings()
         refuse(findings)
         return self
 
@@ -120,6 +127,13 @@ class Environment(Spec):
         what, allowed = "Slack is on the internet, which network.mode endpoints cannot reach", '"sns" or "none"'
         fix = 'set failures = "sns" (Amazon Q Developer brings a topic to Slack), or network.mode = "nat"'
         return [Finding("notifications.failures", "slack", what, allowed, fix)]
+
+    def _role_findings(self) -> list[Finding]:
+        if self.docker is None or f"::{self.account}:" in self.docker.worker_role:
+            return []
+        what, allowed = "a role of another account: rights cannot be attached to it", f"a role of {self.account}"
+        fix = "name the role of this account that the workers take on"
+        return [Finding("docker.worker_role", self.docker.worker_role, what, allowed, fix)]
 
     def _lock_findings(self) -> list[Finding]:
         if self.keeps_data or not self.data_locked_days:

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-Lane = Literal["fargate", "ec2", "batch", "virtualenv"]
+Lane = Literal["fargate", "ec2", "batch", "virtualenv", "docker", "kubernetes"]
 LANES: tuple[str, ...] = get_args(Lane)
 # Lanes whose containers ECS starts from a task definition.
 ON_ECS = ("fargate", "ec2")
@@ -10,6 +10,8 @@ ON_ECS = ("fargate", "ec2")
 ON_INSTANCES = ("ec2", "batch")
 # Lanes that run on Airflow's own workers: no image, no repository, no size; a role that the worker takes on.
 ON_WORKERS = ("virtualenv",)
+# Lanes whose containers somebody else than ECS and Batch starts: an image and a role, and no definition in AWS.
+GUESTS = ("docker", "kubernetes")
 
 
 def stack_of(lane: Lane) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from platform_spec.fan_out import SizeRule
-from platform_spec.lanes import ON_ECS, ON_WORKERS, Lane
+from platform_spec.lanes import GUESTS, ON_ECS, ON_WORKERS, Lane
 
 FILE_NAME = "manifest.json"
 SCHEMA_VERSION = 1
@@ -20,6 +20,8 @@ _CONTAINER = ("container", "image", "log_group", "log_stream_prefix", "sizes")
 LANE_FIELDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(ON_ECS, ("family", "task_definition_arn", *_CONTAINER)),
     "batch": ("job_definition_arn", "job_queue_arn", *_CONTAINER),
+    # Without a role the environment does not offer the lane: that is said where a DAG names the task.
+    **dict.fromkeys(GUESTS, ("container", "image", "sizes")),
     **dict.fromkeys(ON_WORKERS, ("bundle_uri", "task_role_arn")),
 }
 
@@ -57,7 +59,8 @@ class TaskEntry(_Model):
     job_queue_arn: str = ""  # on-demand capacity
     spot_job_queue_arn: str = ""  # Spot first, then on-demand; empty where task.toml does not allow Spot
     bundle_uri: str = ""  # virtualenv: source and wheels, see virtualenvs.py
-    task_role_arn: str = ""  # virtualenv: what the worker takes on for the program
+    task_role_arn: str = ""  # virtualenv, docker: what the worker takes on for the program; kubernetes: the pod's own
+    variables: dict[str, str] = {}  # docker, kubernetes: what the definition of a lane in AWS would set
     container: str = ""
     image: str = ""
     log_group: str = ""
@@ -162,6 +165,10 @@ class Manifest(_Model):
         """The queues of AWS Batch that its tasks use."""
         used = {queue for task in self.tasks.values() for queue in (task.job_queue_arn, task.spot_job_queue_arn)}
         return tuple(sorted(used - {""}))
+
+    def offers(self, lane: Lane) -> bool:
+        """Whether a task of this lane can run here."""
+        return any(task.lane == lane and task.task_role_arn for task in self.tasks.values())
 
     def schedule[S](self, dag_id: str, schedule: S) -> S | None:
         """`schedule` where this environment switches the DAG on, None (run by hand) elsewhere."""

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from platform_spec import batch, ec2, fargate
+from platform_spec import batch, ec2, fargate, guests
 from platform_spec.errors import Problem, SpecError, closest
-from platform_spec.lanes import ON_ECS, ON_INSTANCES, ON_WORKERS, Lane
+from platform_spec.lanes import GUESTS, ON_ECS, ON_INSTANCES, ON_WORKERS, Lane
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.worker_tasks import worker_findings
 
@@ -156,7 +156,8 @@ class Task(Spec):
             # A GPU of the task definition cannot be taken away by RunTask.
             what, allowed = "some sizes have GPUs and some have none", "all or none of a task's sizes"
             findings.append(Finding("sizes", sorted(with_gpus), what, allowed, "make two tasks of it"))
-        refuse([*findings, *(batch.task_findings(self) if self.lane == "batch" else [])])
+        findings += batch.task_findings(self) if self.lane == "batch" else []
+        refuse([*findings, *(guests.task_findings(self) if self.lane in GUESTS else [])])
         return self
 
     def _growth_findings(self, name: str) -> list[Finding]:
@@ -184,6 +185,11 @@ def _size_findings(task: Task) -> list[Finding]:
 def with_image(tasks: Mapping[str, Task]) -> dict[str, Task]:
     """Those of `tasks` that run in a container."""
     return {name: task for name, task in tasks.items() if task.has_image}
+
+
+def on_aws(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """Those of `tasks` whose containers AWS starts: with a definition, a log group and a share of AWS's quotas."""
+    return {name: task for name, task in with_image(tasks).items() if task.lane not in GUESTS}
 
 
 def load_tasks(root: Path) -> dict[str, Task]:

@@ -111,6 +111,19 @@ def _compute(compute: ComputeStack, platform: Platform) -> Iterator[Acknowledged
         yield _wildcards(policy, revisions, *families)
     if compute.instances:
         yield from _instances(compute, arn, platform.names.cluster)
+    yield from _guests(compute, platform)
+
+
+def _guests(compute: ComputeStack, platform: Platform) -> Iterator[Acknowledged]:
+    for task in compute.guest_tasks:
+        if task.role:
+            yield from _data(task.node.find_child("Task"), platform, task.task.access)
+    if worker := compute.docker_worker:
+        login = "ecr:GetAuthorizationToken knows no resource; pulling is granted on the tasks' own repositories alone."
+        yield _wildcards(worker, login, "Resource::*")
+        bucket = _imported(platform, platform.storage.data_bucket.bucket_arn)
+        results = "The result documents of these tasks, which a worker looks at."
+        yield _wildcards(worker, results, *(f"Resource::{bucket}/runs/{task.task.name}/*" for task in worker.tasks))
 
 
 def _instances(compute: ComputeStack, arn: str, cluster: str) -> Iterator[Acknowledged]:

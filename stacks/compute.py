@@ -9,14 +9,17 @@ from typing import Any
 from aws_cdk import Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from platform_spec.environments import Environment
 from platform_spec.lanes import ON_ECS
 from platform_spec.naming import Names, construct_id
 from platform_spec.tasks import Task
+from stacks.components.docker_worker_policy import DockerWorkerPolicy
 from stacks.components.ec2_task import Ec2Task
 from stacks.components.fargate_task import FargateTask
+from stacks.components.guest_task import GuestTask
 from stacks.components.instances import Instances, InstancesRole, instances_id
 from stacks.components.logs import OwnedLogGroup
 from stacks.components.published import Published
@@ -73,6 +76,8 @@ class ComputeStack(Stack):
             for task in tasks.values()
             if task.lane in ON_ECS
         ]
+        self.docker_worker: DockerWorkerPolicy | None = None
+        self.guest_tasks = self._docker(tasks, settings, names, storage)
         self.instances = self._instances(names, network)
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
         self.run_tasks_policies = [
@@ -91,6 +96,33 @@ class ComputeStack(Stack):
         )
         for task in self.tasks:
             self._publish(task, names)
+
+    def _docker(
+        self, tasks: Mapping[str, Task], settings: Environment, names: Names, storage: StorageStack
+    ) -> list[GuestTask]:
+        """Images and roles of the lane docker; the rights of the workers, where the environment has such."""
+        worker = settings.docker.worker_role if settings.docker else ""
+        made = [
+            GuestTask(
+                self,
+                construct_id(task.name),
+                task=task,
+                names=names,
+                repository=ecr.Repository.from_repository_name(
+                    self, f"{construct_id(task.name)}Repository", names.repository(task.name)
+                ),
+                bucket=storage.data_bucket,
+                key=storage.key,
+                trusts=iam.ArnPrincipal(worker) if worker else None,
+            )
+            for task in tasks.values()
+            if task.lane == "docker"
+        ]
+        if made and worker:
+            self.docker_worker = DockerWorkerPolicy(
+                self, "DockerWorker", tasks=made, worker_role=worker, bucket=storage.data_bucket, key=storage.key
+            )
+        return made
 
     def _instances(self, names: Names, network: NetworkStack) -> dict[str, Instances]:
         """One capacity provider per instance type that a task of the lane ec2 names; nothing where none does."""

@@ -107,13 +107,18 @@ class Platform:
             names.stack("monitoring"),
             settings=env,
             names=names,
-            tasks=with_image(tasks),
+            tasks=_measured(tasks),
             storage=self.storage,
             **settings("monitoring", "alarms, task events, dashboard"),
         )
         for key, value in {"project": PROJECT, "environment": env.name}.items():
             # CloudWatch tells the tags of alarms and not of dashboards: nobody could see that they are there.
             cdk.Tags.of(app).add(key, value, exclude_resource_types=["AWS::CloudWatch::Dashboard"])
+
+
+def _measured(tasks: dict[str, Task]) -> dict[str, Task]:
+    """Those whose runs are metrics in CloudWatch."""
+    return {name: task for name, task in with_image(tasks).items() if task.lane != "docker"}
 
 
 def _clusters_with_instances(names: Names, tasks: dict[str, Task]) -> list[str]:

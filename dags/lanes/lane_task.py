@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lanes.offered import refuse_unoffered
 from lanes.this_deployment import deployment
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _OPERATORS: dict[Lane, str] = {
     "ec2": "lanes.ecs.operator.RunTask",
     "batch": "lanes.batch.operator.SubmitBatchJob",
     "virtualenv": "lanes.virtualenv.operator.RunVirtualenv",
+    "docker": "lanes.docker.operator.RunInDocker",
 }
 
 
@@ -36,6 +38,7 @@ def run_task(
     `operator_args` are those of the lane's operator (RunTask: capacity, result, …) and of every Airflow operator
     (retries, pool, …).
     """
+    refuse_unoffered(task_id or name, name, deployment())
     module, _, operator = _OPERATORS[deployment().task(name).lane].rpartition(".")
     made: BaseOperator = getattr(import_module(module), operator)(
         task_id=task_id or name, name=name, command=command, size=size, environment=environment, **operator_args

@@ -15,6 +15,9 @@ from ops.errors import UserError
 from ops.finding import Finding
 from ops.workspace import ROOT, Workspace
 from platform_spec.batch import CONTAINER, kind_of
+from platform_spec.environments import Environment
+from platform_spec.guests import offers
+from platform_spec.lanes import GUESTS
 from platform_spec.manifest import FILE_NAME
 from platform_spec.naming import Names
 from platform_spec.tasks import Task
@@ -77,6 +80,7 @@ def _values(workspace: Workspace) -> dict[str, Any]:
             "log_group": names.log_group(task.name),
             "log_stream_prefix": task.name,
             "task_role_arn": f"arn:aws:iam::{environment.account}:role/{names.task_role(task.name)}",
+            **(_guest(environment, task) if task.lane in GUESTS else {}),
         }
         for task in workspace.tasks.values()
     }
@@ -86,6 +90,14 @@ def _values(workspace: Workspace) -> dict[str, Any]:
         "compute": {"cluster": names.cluster, "cluster_arn": f"{arn}:cluster/{names.cluster}"},
         **tasks,
     }
+
+
+def _guest(environment: Environment, task: Task) -> dict[str, str]:
+    """No log group, and a role only where the environment offers the lane."""
+    values = {"log_group": "", "log_stream_prefix": "", "task_role_arn": ""}
+    if offers(environment, task.lane):
+        del values["task_role_arn"]
+    return values
 
 
 def _task(names: Names, task: Task) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ops.finding import Finding
 from ops.preflight.subject import Subject
 from platform_spec.fargate import MEMORY_MIB, check_size
-from platform_spec.tasks import Task, with_image
+from platform_spec.tasks import Task, on_aws
 
 # Service Quotas: "Fargate On-Demand vCPU resource count", "Fargate Spot vCPU resource count".
 VCPU_QUOTAS = {"on demand": "L-3032A538", "Spot": "L-36FBB829"}
@@ -32,7 +32,7 @@ def planned_vcpus(subject: Subject, tasks: dict[str, Task]) -> float:
     for team, slots in subject.environment.pools.items():
         sizes = [
             task.sizes[task.default_size].cpu_units
-            for task in with_image(tasks).values()
+            for task in on_aws(tasks).values()
             if task.owner == team and task.lane != "ec2"
         ]
         planned += slots * max(sizes, default=0) / 1024

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter, Stack, Tags
+from aws_cdk import Tags
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from platform_spec.content import content_tag
 from platform_spec.environments import Environment
-from platform_spec.naming import Names, image_parameter
+from platform_spec.naming import Names
 from platform_spec.tasks import Task
+from stacks.components.image_choice import chosen_image
 from stacks.components.logs import OwnedLogGroup
 from stacks.components.task_roles import ExecutionRole, TaskRole
 
@@ -50,17 +50,6 @@ class OwnedTask(Construct):
             secrets=self.secrets,
             key=key,
         ).role
-        self.image = f"{repository.repository_uri}{self._image_parameter().value_as_string}"
+        self.image = chosen_image(self, task, repository)
         Tags.of(self).add("task", task.name)
         Tags.of(self).add("owner", task.owner)
-
-    def _image_parameter(self) -> CfnParameter:
-        """A release gives the digest; the default is the tag the source has now, pushed before the first deployment."""
-        return CfnParameter(
-            Stack.of(self),
-            image_parameter(self.task.name),
-            description=f"Image of {self.task.name}: ':<tag>' or '@sha256:<digest>'",
-            default=f":{content_tag(self.task.folder, self.task.architecture)}",
-            allowed_pattern=r"^(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})$",
-            constraint_description="must be ':<tag>' or '@sha256:<64 hexadecimal digits>'",
-        )

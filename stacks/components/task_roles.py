@@ -20,15 +20,23 @@ from stacks.components.register_access import register_statements
 from stacks.components.table_access import table_statements
 
 
-def _role(scope: Construct, *, name: str, statements: Sequence[iam.PolicyStatement], description: str) -> iam.IRole:
-    """A role with these statements, for ECS alone and acting for this account.
-
-    ECS developer guide, "Task IAM role": confused deputy.
-    """
-    stack = Stack.of(scope)
+def _ecs(stack: Stack) -> iam.IPrincipal:
+    """ECS alone, and acting for this account (ECS developer guide, "Task IAM role": confused deputy)."""
     source = stack.format_arn(service="ecs", resource="*")
     conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": source}}
-    principal = iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
+    return iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
+
+
+def _role(
+    scope: Construct,
+    *,
+    name: str,
+    statements: Sequence[iam.PolicyStatement],
+    description: str,
+    trusts: iam.IPrincipal | None = None,
+) -> iam.IRole:
+    """A role with these statements, by default for ECS."""
+    principal = trusts or _ecs(Stack.of(scope))
     role = iam.Role(scope, "Role", role_name=name, assumed_by=principal, description=description)
     if statements:
         iam.ManagedPolicy(scope, "Policy", roles=[role], statements=list(statements))
@@ -36,10 +44,18 @@ def _role(scope: Construct, *, name: str, statements: Sequence[iam.PolicyStateme
 
 
 class TaskRole(Construct):
-    """`role` has what the task's access intents say and nothing more."""
+    """`role` has what the task's access intents say and nothing more. `trusts`: who takes it on, if not ECS."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, task: Task, names: Names, bucket: s3.IBucket, key: kms.IKey
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        task: Task,
+        names: Names,
+        bucket: s3.IBucket,
+        key: kms.IKey,
+        trusts: iam.IPrincipal | None = None,
     ) -> None:
         super().__init__(scope, id_)
         stack = Stack.of(self)
@@ -53,6 +69,7 @@ class TaskRole(Construct):
             name=names.task_role(task.name),
             statements=statements,
             description=f"The program of {task.name} acts with it",
+            trusts=trusts,
         )
 
 

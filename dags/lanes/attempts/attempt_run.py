@@ -7,7 +7,7 @@ import logging
 import time
 from typing import Any
 
-from lanes.attempts.engine import Engine, Seen
+from lanes.attempts.engine import Engine, LogSource, Seen
 from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.launch import Launch
 from lanes.attempts.outcome import Outcome
@@ -15,7 +15,7 @@ from lanes.attempts.result_document import read_result
 from lanes.attempts.retries import backoff
 from lanes.attempts.steps import Found, Step, choose, first_step, next_step
 from lanes.aws.calls import CallRefused
-from lanes.aws.logs import LogReader, LogTail
+from lanes.aws.logs import LogTail
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ UNKNOWN_PATIENCE_SECONDS = 60.0
 class AttemptRun:
     """Start or find the container, watch it, bring its log, judge its end; again where AWS took it away."""
 
-    def __init__(self, launch: Launch, engine: Engine, logs: LogReader) -> None:
+    def __init__(self, launch: Launch, engine: Engine, logs: LogSource) -> None:
         self._launch = launch
         self._engine = engine
         self._logs = logs
@@ -115,11 +115,7 @@ class AttemptRun:
 
     def _started(self, arn: str, step: Step) -> str:
         size = self._launch.sizes[step.size]
-        log.info(
-            "container %s (size %s: %d CPU units, %d MiB, %d GiB disk%s)",
-            arn, size.name, size.cpu_units, size.memory_mib, size.storage_gib,
-            ", Spot" if step.spot else "",
-        )  # fmt: skip
+        log.info("container %s (size %s: %s%s)", arn, size.name, size.text, ", Spot" if step.spot else "")
         return arn
 
     async def _watch(self, arn: str) -> Seen | None:
@@ -182,7 +178,7 @@ class AttemptRun:
 
     async def _verdict(self, seen: Seen | None) -> Failure | None:
         if seen is None:
-            lost = Failure(Kind.LOST, "AWS does not know the container any more, and it left no result document")
+            lost = Failure(Kind.LOST, "the container is not known any more, and it left no result document")
             return lost if self.result_uri is None or await self._check_result() else None
         return seen.failure or await self._check_result()
 

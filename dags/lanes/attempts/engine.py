@@ -1,15 +1,17 @@
-"""What an attempt asks of its lane: the same questions to ECS and to AWS Batch."""
+"""What an attempt asks of its lane: the same questions to ECS, to AWS Batch, to a container engine, to Kubernetes."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from lanes.attempts.failures import Failure
 from lanes.attempts.steps import Found, Step
 from lanes.aws.calls import AwsCalls
-from lanes.aws.poller import Description, Poller
+from lanes.aws.logs import LogTail
+
+Description = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,32 @@ class Seen:
     stopped_at: dt.datetime | None = None
     billed_from: dt.datetime | None = None
     stuck: Failure | None = None  # it waits for what will not come
+
+
+class Poller(Protocol):
+    """Hands out the next description of a container; `watched` counts those that are asked for again and again."""
+
+    watched: int
+
+    async def next(self, arn: str) -> Description | None:
+        """Its description from a question asked after now; None when it is not known (any more)."""
+        ...
+
+
+class LogSource(Protocol):
+    """Fills the tail of a container's log."""
+
+    def follow(self, tail: LogTail) -> None:
+        """The container runs: bring its lines from now on."""
+        ...
+
+    def leave(self, tail: LogTail) -> None:
+        """Nobody wants the log any more."""
+        ...
+
+    async def finish(self, tail: LogTail) -> None:
+        """The container has ended: bring and show the rest. What cannot be had is named; it never fails the task."""
+        ...
 
 
 class Engine(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from lanes.attempts.identity import Attempt
 
@@ -26,13 +26,22 @@ class Size:
     instance_type: str = ""  # lane ec2
     capacity_provider: str = ""  # lane ec2: of such instances
 
+    @property
+    def text(self) -> str:
+        """In words; without the disk where none is set aside."""
+        disk = f", {self.storage_gib} GiB disk" if self.storage_gib else ""
+        return f"{self.cpu_units} CPU units, {self.memory_mib} MiB{disk}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
     """One attempt's order. `sizes` starts with the size asked for; the others follow on out of memory.
 
-    `capacity` is on_demand, spot or spot_first. `timeout_seconds` counts from the start of the container.
+    `capacity` is on_demand, spot or spot_first. `timeout_seconds` counts from the start of the container. `host` says
+    where containers run that AWS does not start (and does not bill): "worker" or "cluster".
     """
+
+    host: ClassVar[str] = ""
 
     attempt: Attempt
     lane: str
@@ -52,14 +61,14 @@ class Launch:
     metrics_group: str = ""  # log group that takes the run metrics; empty: none
 
     def container_environment(self, launch: int) -> list[dict[str, str]]:
-        """What the container of launch number `launch` (0 = first) is told, as ECS and Batch want it."""
+        """What the container of launch number `launch` (0 = first) is told, as ECS, Batch and Kubernetes want it."""
         environment = {**self.environment, **self.attempt.environment, "TASKLANE_LAUNCH": str(launch)}
         if self.result_uri:
             environment["TASKLANE_RESULT_URI"] = self.result_uri
         return [{"name": name, "value": value} for name, value in sorted(environment.items())]
 
     def console_url(self, arn: str) -> str:
-        """The container's page in the AWS console."""
+        """The container's page in the AWS console; empty where there is none."""
         raise NotImplementedError
 
     def check(self) -> None:

@@ -28,5 +28,8 @@ class ContainerLogLink(_LaneLink):
 
 def links(launch: Launch, arn: str, log_stream: str | None) -> dict[str, str]:
     """The addresses of both buttons, by the XCom that the UI reads; without the log while there is none."""
-    known = {ContainerLink().xcom_key: launch.console_url(arn)}
-    return known | ({ContainerLogLink().xcom_key: log_link(launch, log_stream)} if log_stream else {})
+    known = {
+        ContainerLink().xcom_key: launch.console_url(arn),
+        ContainerLogLink().xcom_key: log_link(launch, log_stream) if log_stream and launch.log_group else "",
+    }
+    return {key: address for key, address in known.items() if address}

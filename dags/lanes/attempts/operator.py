@@ -115,7 +115,7 @@ class LaneOperator(_Operator):
             holder: list[Any] = []
             try:
                 outcome = await trigger.attempt(holder)
-                return event_payload(outcome, launch, holder[0].last_lines)
+                return event_payload(outcome, launch, holder[0].last_lines if holder else [])
             except asyncio.CancelledError:
                 for run in holder:
                     await run.stop("the Airflow task was killed")

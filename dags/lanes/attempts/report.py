@@ -17,14 +17,14 @@ def error_message(failure: Failure, outcome: Outcome, launch: Launch, last_lines
     facts = run_facts(outcome, launch)
     lines = [
         failure.headline,
-        f"lane {launch.lane}, size {facts['size']} ({facts['cpu_units']} CPU units, {facts['memory_mib']} MiB, "
-        f"{facts['storage_gib']} GiB disk), {_place(facts)}, container {facts['launches']} of this attempt"
+        f"lane {launch.lane}, size {facts['size']} ({launch.sizes[outcome.step.size].text}), {_place(facts)}, "
+        f"container {facts['launches']} of this attempt"
         + (f", ran {facts['seconds']:.0f} s" if "seconds" in facts else "")
         + (f", about {facts['cost_usd']:.4f} USD" if "cost_usd" in facts else ""),
     ]
-    if outcome.arn:
-        lines.append(f"task: {launch.console_url(outcome.arn)}")
-    if outcome.seen and outcome.seen.log_stream:
+    if outcome.arn and (page := launch.console_url(outcome.arn)):
+        lines.append(f"task: {page}")
+    if outcome.seen and outcome.seen.log_stream and launch.log_group:
         lines.append(f"log: {log_link(launch, outcome.seen.log_stream)}")
     if last_lines:
         lines += ["last lines of the container:", *(f"  {line}" for line in last_lines)]
@@ -35,7 +35,8 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     """The last container in figures, as JSON: the second XCom. What is not known is not there.
 
     `seconds` from start to stop; `cost_usd` from the beginning of the image pull (what Fargate bills) at the list
-    price on demand, also for Spot, and not for instances: their price and the task's share are not known.
+    price on demand, also for Spot. A worker is paid for whether or not it works; of instances and clusters neither the
+    price nor the task's share is known.
     `peak_memory_mib` is what the container's result document says: neither ECS nor Fargate tell it.
     """
     size, seen = launch.sizes[outcome.step.size], outcome.seen
@@ -47,7 +48,7 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
         "cpu_units": size.cpu_units,
         "memory_mib": size.memory_mib,
         "storage_gib": size.storage_gib,
-        "capacity": "spot" if outcome.step.spot else "on_demand",
+        "capacity": launch.host or ("spot" if outcome.step.spot else "on_demand"),
         "launches": outcome.step.number + 1,
     }
     if size.instance_type:
@@ -60,6 +61,8 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     facts |= {name: moment.isoformat() for name, moment in moments.items() if moment}
     if seen.started_at and seen.stopped_at:
         facts["seconds"] = round((seen.stopped_at - seen.started_at).total_seconds(), 3)
+    if launch.host:
+        return facts | ({"cost_usd": 0.0} if launch.host == "worker" else {})
     price, billed_from = rates(launch.region, launch.architecture), seen.billed_from or seen.started_at
     if price and billed_from and seen.stopped_at and not size.instance_type:
         billed = (seen.stopped_at - billed_from).total_seconds()

@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from lanes.airflow_channel import push_xcoms, still_wanted
 from lanes.attempts.attempt_run import AttemptRun
-from lanes.attempts.engine import Engine
+from lanes.attempts.engine import Engine, LogSource
 from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.launch import Launch
 from lanes.attempts.links import links
@@ -54,10 +54,14 @@ class LaneTrigger(BaseTrigger):
         """The attempt's way to AWS."""
         raise NotImplementedError
 
+    def logs(self, ours: Shared) -> LogSource:
+        """Where the containers' lines come from."""
+        return ours.reader(self.launch.log_group)
+
     async def attempt(self, holder: list[AttemptRun]) -> Outcome:
         """The attempt from start to end; `holder` receives the AttemptRun, for who has to stop it."""
         launch, ours = self.launch, await shared(self.launch.region, self.launch.aws_conn_id)
-        run = AttemptRun(launch, self.engine(ours), ours.reader(launch.log_group))
+        run = AttemptRun(launch, self.engine(ours), self.logs(ours))
         holder.append(run)
         outcome = await run.run()
         if launch.metrics_group:

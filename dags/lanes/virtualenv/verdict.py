@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
 
 from lanes.attempts.failures import EXIT_BAD_INPUT, Failure, Kind
+from lanes.attempts.last_words import reason, traceback_of
 from lanes.virtualenv.process import Finished
-
-_BEGIN = "Traceback (most recent call last):"
 
 
 def verdict(finished: Finished, timeout_seconds: float) -> Failure | None:
@@ -27,20 +25,6 @@ def verdict(finished: Finished, timeout_seconds: float) -> Failure | None:
         return Failure(Kind.STOPPED if name == "SIGTERM" else Kind.ERROR, f"ended by {name}")
     kind = Kind.INPUT if finished.exit_code == EXIT_BAD_INPUT else Kind.ERROR
     return Failure(kind, reason(finished.tail), finished.exit_code)
-
-
-def traceback_of(lines: Sequence[str]) -> list[str]:
-    """The last traceback among the lines, with its exception; [] if there is none."""
-    begins = [number for number, line in enumerate(lines) if line.strip() == _BEGIN]
-    return list(lines[begins[-1] :]) if begins else []
-
-
-def reason(lines: Sequence[str]) -> str:
-    """Class and message of the user's exception; without a traceback the last line that says something."""
-    for line in traceback_of(lines)[1:]:
-        if line and not line.startswith(" "):
-            return line
-    return next((line for line in reversed(lines) if line.strip()), "it wrote nothing")
 
 
 def message(failure: Failure, lane: str, finished: Finished) -> str:

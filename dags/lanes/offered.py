@@ -1,0 +1,38 @@
+"""Lanes that not every environment offers: refused where a DAG names the task, with what to do about it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from platform_spec.manifest import Manifest
+
+# lane: what it needs of an environment, and the provider that its operator is made on.
+_NEEDS = {
+    "docker": (
+        "a container engine beside Airflow's workers, and MWAA's have none",
+        "where Airflow runs on machines of your own, name the role that they act with in {file}: "
+        '[docker] worker_role = "arn:aws:iam::{account}:role/…"',
+        "docker",
+    ),
+}
+
+
+def refuse_unoffered(task_id: str, name: str, manifest: Manifest) -> None:
+    """Raise ValueError where this environment does not offer the task's lane, or Airflow lacks its provider."""
+    lane = manifest.task(name)
+    if lane.lane not in _NEEDS:
+        return
+    need, fix, provider = _NEEDS[lane.lane]
+    if not lane.task_role_arn:
+        file = f"environments/{manifest.environment}.toml"
+        raise ValueError(
+            f'task {task_id!r}: lane {lane.lane} needs {need}; set lane = "fargate" in task_images/{name}/task.toml, '
+            f"or {fix.format(file=file, account=manifest.account)}, and deploy"
+        )
+    if find_spec(f"airflow.providers.{provider.replace('-', '.')}") is None:
+        raise ValueError(
+            f"task {task_id!r}: lane {lane.lane} needs the package apache-airflow-providers-{provider}, which this "
+            f"Airflow does not have; install it with the constraints of its version (docs/lanes.md)"
+        )
