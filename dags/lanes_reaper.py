@@ -54,6 +54,12 @@ with dag(
             from lanes.docker.reaper import reap_engine
 
             reaped += reap_engine(here.environment, states, now)
+        if here.kubernetes and here.offers("kubernetes"):
+            from lanes.kubernetes.cluster import Cluster
+            from lanes.kubernetes.reaper import reap_cluster
+
+            cluster = Cluster(here.kubernetes.cluster, here.region)
+            reaped += reap_cluster(cluster, here.kubernetes.namespace, here.environment, states, now)
         waiting = stuck.stuck(ended, found, states, now)
         logs = boto3.client("logs", region_name=here.region)
         stuck.report(logs, here.metrics_log_group, here.environment, waiting, now)

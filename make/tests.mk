@@ -28,7 +28,7 @@ test-ops: $(SETUP) $(AIRFLOW_VENVS)
 test-lanes: .venv/.made
 	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/dags/lanes
 
-test-dags: $(AIRFLOW_VENVS)
+test-dags: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made
 	@for version in $(AIRFLOW_VERSIONS); do echo "== DAGs under Airflow $$version"; \
 	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) --ignore=tests/dags/lanes tests/dags; done
 

@@ -8,7 +8,7 @@ from ops.errors import UserError
 from ops.workspace import Workspace
 from platform_spec.content import content_tag
 from platform_spec.lanes import GUESTS, ON_WORKERS
-from platform_spec.manifest import Manifest, Notifications, TaskEntry, TaskSize
+from platform_spec.manifest import KubernetesCluster, Manifest, Notifications, TaskEntry, TaskSize
 from platform_spec.tasks import Size, Task
 from platform_spec.virtualenvs import bundle_key
 
@@ -50,11 +50,17 @@ def build_manifest(workspace: Workspace, values: dict[str, Any], release: str) -
         data_bucket=values["storage"]["data_bucket"],
         spot_share=environment.spot_share,
         metrics_log_group=values["compute"].get("metrics_log_group", ""),
+        kubernetes=_kubernetes(workspace),
         notifications=_notifications(workspace, values),
         pools=environment.pool_slots,
         schedules=environment.schedules,
         tasks={name: _entry(workspace, task, values[f"tasks/{name}"]) for name, task in workspace.tasks.items()},
     )
+
+
+def _kubernetes(workspace: Workspace) -> KubernetesCluster | None:
+    settings = workspace.environment.kubernetes
+    return KubernetesCluster(cluster=settings.cluster, namespace=settings.namespace) if settings else None
 
 
 def _notifications(workspace: Workspace, values: dict[str, Any]) -> Notifications:
@@ -86,6 +92,7 @@ def _entry(workspace: Workspace, task: Task, deployed: dict[str, Any]) -> TaskEn
         job_queue_arn=deployed.get("job_queue_arn", ""),
         spot_job_queue_arn=deployed.get("spot_job_queue_arn", ""),
         task_role_arn=deployed["task_role_arn"] if task.lane in GUESTS else "",
+        service_account=workspace.names.service_account(task.name) if task.lane == "kubernetes" else "",
         variables=deployed.get("variables", {}),
         container=deployed["container"],
         image=deployed["image"],

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands import airflow, checks, cost, dag_state, dags, images, release, runs, schedule, virtualenvs
+from ops.commands import (
+    airflow,
+    checks,
+    cost,
+    dag_state,
+    dags,
+    images,
+    kubernetes,
+    release,
+    runs,
+    schedule,
+    virtualenvs,
+)
 from ops.deploy import Choices
 from ops.deploy import deploy as deploy_environment
 from ops.deploy_plan import DeployPlan, plan_deploy
@@ -28,6 +40,7 @@ app.add_typer(fanout, name="fanout")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(cost.app, name="cost")
 app.add_typer(virtualenvs.app, name="virtualenvs")
+app.add_typer(kubernetes.app, name="kubernetes")
 
 WithoutImages = Annotated[
     bool, typer.Option("--without-images", help="Build and push nothing; images stay as they are deployed.")

@@ -14,6 +14,7 @@ from platform_spec.batch_settings import BatchSettings
 from platform_spec.delivery_settings import DeliverySettings
 from platform_spec.docker_settings import DockerSettings
 from platform_spec.errors import Problem, SpecError, closest
+from platform_spec.kubernetes_settings import KubernetesSettings
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
 from platform_spec.notification_settings import ADDRESS, NotificationSettings
@@ -70,6 +71,11 @@ class Environment(Spec):
         description="a table [docker], where Airflow's workers have a container engine (MWAA's have none)",
         examples=['{ worker_role = "arn:aws:iam::111122223333:role/airflow-worker" }'],
     )
+    kubernetes: KubernetesSettings | None = Field(
+        default=None,
+        description="a table [kubernetes]: an EKS cluster that is there, its namespace for tasks, its OIDC issuer",
+        examples=['{ cluster = "data", namespace = "tasklane-dev", oidc_issuer = "https://oidc.eks.…" }'],
+    )
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="a table of team = slots, slots from 1", examples=["{ bioinformatics = 4 }"]
     )
@@ -101,7 +107,7 @@ class Environment(Spec):
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Environment:
         findings = [*self._zone_findings(), *self._pool_findings(), *self._lock_findings(), *self._slack_findings()]
-        findings += self._role_findings()
+        findings += [*self._role_findings(), *self._cluster_findings()]
         refuse(findings)
         return self
 
@@ -134,6 +140,13 @@ class Environment(Spec):
         what, allowed = "a role of another account: rights cannot be attached to it", f"a role of {self.account}"
         fix = "name the role of this account that the workers take on"
         return [Finding("docker.worker_role", self.docker.worker_role, what, allowed, fix)]
+
+    def _cluster_findings(self) -> list[Finding]:
+        if self.kubernetes is None or self.network.mode == "nat":
+            return []
+        what = "Airflow asks EKS for the cluster's address, which network.mode endpoints cannot reach"
+        fix = 'set network.mode = "nat" with nat_gateways, or remove the table [kubernetes]'
+        return [Finding("kubernetes.cluster", self.kubernetes.cluster, what, 'network.mode = "nat"', fix)]
 
     def _lock_findings(self) -> list[Finding]:
         if self.keeps_data or not self.data_locked_days:

@@ -26,7 +26,7 @@ def task_findings(task: Task) -> Iterator[Finding]:
 
 def offers(environment: Environment, lane: Lane) -> bool:
     """Whether tasks of `lane` can run there: the environment file has the lane's table."""
-    return {"docker": environment.docker}.get(lane) is not None
+    return {"docker": environment.docker, "kubernetes": environment.kubernetes}.get(lane) is not None
 
 
 def variables(task: Task, names: Names) -> dict[str, str]:

@@ -60,6 +60,7 @@ class TaskEntry(_Model):
     spot_job_queue_arn: str = ""  # Spot first, then on-demand; empty where task.toml does not allow Spot
     bundle_uri: str = ""  # virtualenv: source and wheels, see virtualenvs.py
     task_role_arn: str = ""  # virtualenv, docker: what the worker takes on for the program; kubernetes: the pod's own
+    service_account: str = ""  # kubernetes
     variables: dict[str, str] = {}  # docker, kubernetes: what the definition of a lane in AWS would set
     container: str = ""
     image: str = ""
@@ -103,6 +104,13 @@ class TaskEntry(_Model):
         return tuple(SizeRule(name=n, max_item_bytes=None if m is None else m * 1024**2) for n, m in limits.items())
 
 
+class KubernetesCluster(_Model):
+    """Where tasks of the lane kubernetes run: an EKS cluster of this account and Region."""
+
+    cluster: Name
+    namespace: Name
+
+
 class Notifications(_Model):
     """Where a task's final failure is told: `target` is the ARN of an SNS topic, or the name of Slack's secret."""
 
@@ -126,6 +134,7 @@ class Manifest(_Model):
     data_bucket: Name
     metrics_log_group: str = ""  # takes the run metrics of the lanes (embedded metric format); empty: none
     spot_share: float = 0.0
+    kubernetes: KubernetesCluster | None = None
     notifications: Notifications = Notifications()
     pools: dict[str, int] = {}
     schedules: dict[str, bool] = {}

@@ -29,6 +29,7 @@ LIMITS: dict[str, Limit] = {
     "repository": Limit(256, r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"),
     "family": Limit(255, r"[A-Za-z0-9_-]+"),
     "container": Limit(255, r"[A-Za-z0-9_-]+"),
+    "service account": Limit(63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"),
     "role": Limit(64, r"[\w+=,.@-]+"),
     "log group": Limit(512, r"[A-Za-z0-9_/.#-]+"),
     "MWAA environment": Limit(80, r"[A-Za-z][0-9A-Za-z_-]*"),
@@ -175,6 +176,10 @@ class Names:
 
     def task_role(self, task: str) -> str:
         return self._checked("role", f"{self.prefix}-{task}-task", task)
+
+    def service_account(self, task: str) -> str:
+        """In the namespace of a Kubernetes cluster; two tasks cannot share one: their words are joined by _ alone."""
+        return self._checked("service account", task.replace("_", "-"), task)
 
     def execution_role(self, task: str) -> str:
         return self._checked("role", f"{self.prefix}-{task}-exec", task)

@@ -15,6 +15,7 @@ from platform_spec.naming import Names
 from platform_spec.tasks import Access, Task
 from stacks.components.airflow_environment import DAG_FOLDER, AirflowEnvironment
 from stacks.components.airflow_role import AirflowRole
+from stacks.components.cluster_access import ClusterAccess, cluster_statements
 from stacks.components.data_access import data_statements
 from stacks.components.notification_rights import notification_statements
 from stacks.components.published import Published
@@ -39,6 +40,8 @@ class AirflowStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
+        in_cluster = any(task.lane == "kubernetes" for task in tasks.values())
+        cluster = settings.kubernetes if in_cluster else None
         on_workers = [task for task in tasks.values() if task.lane in ON_WORKERS]
         dags = data_statements(self, dag_access, storage.data_bucket, key=None)
         self.execution = AirflowRole(
@@ -52,8 +55,11 @@ class AirflowStack(Stack):
                 *dags,
                 *notification_statements(self, settings, names, storage.key),
                 *take_on_statements(self, on_workers, names),
+                *cluster_statements(self, cluster),
             ],
         )
+        if cluster:
+            ClusterAccess(self, "Cluster", settings=cluster, airflow=self.execution.role)
         self.worker_tasks = WorkerTasks(
             self,
             "WorkerTasks",

@@ -9,7 +9,6 @@ from typing import Any
 from aws_cdk import Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from platform_spec.environments import Environment
@@ -19,7 +18,7 @@ from platform_spec.tasks import Task
 from stacks.components.docker_worker_policy import DockerWorkerPolicy
 from stacks.components.ec2_task import Ec2Task
 from stacks.components.fargate_task import FargateTask
-from stacks.components.guest_task import GuestTask
+from stacks.components.guest_tasks import guest_tasks
 from stacks.components.instances import Instances, InstancesRole, instances_id
 from stacks.components.logs import OwnedLogGroup
 from stacks.components.published import Published
@@ -76,8 +75,8 @@ class ComputeStack(Stack):
             for task in tasks.values()
             if task.lane in ON_ECS
         ]
-        self.docker_worker: DockerWorkerPolicy | None = None
-        self.guest_tasks = self._docker(tasks, settings, names, storage)
+        self.guest_tasks = guest_tasks(self, tasks, settings=settings, names=names, storage=storage)
+        self.docker_worker = self._docker_worker(settings, storage)
         self.instances = self._instances(names, network)
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
         self.run_tasks_policies = [
@@ -97,32 +96,12 @@ class ComputeStack(Stack):
         for task in self.tasks:
             self._publish(task, names)
 
-    def _docker(
-        self, tasks: Mapping[str, Task], settings: Environment, names: Names, storage: StorageStack
-    ) -> list[GuestTask]:
-        """Images and roles of the lane docker; the rights of the workers, where the environment has such."""
-        worker = settings.docker.worker_role if settings.docker else ""
-        made = [
-            GuestTask(
-                self,
-                construct_id(task.name),
-                task=task,
-                names=names,
-                repository=ecr.Repository.from_repository_name(
-                    self, f"{construct_id(task.name)}Repository", names.repository(task.name)
-                ),
-                bucket=storage.data_bucket,
-                key=storage.key,
-                trusts=iam.ArnPrincipal(worker) if worker else None,
-            )
-            for task in tasks.values()
-            if task.lane == "docker"
-        ]
-        if made and worker:
-            self.docker_worker = DockerWorkerPolicy(
-                self, "DockerWorker", tasks=made, worker_role=worker, bucket=storage.data_bucket, key=storage.key
-            )
-        return made
+    def _docker_worker(self, settings: Environment, storage: StorageStack) -> DockerWorkerPolicy | None:
+        tasks = [task for task in self.guest_tasks if task.task.lane == "docker"]
+        if not tasks or not settings.docker:
+            return None
+        worker, bucket = settings.docker.worker_role, storage.data_bucket
+        return DockerWorkerPolicy(self, "DockerWorker", tasks=tasks, worker_role=worker, bucket=bucket, key=storage.key)
 
     def _instances(self, names: Names, network: NetworkStack) -> dict[str, Instances]:
         """One capacity provider per instance type that a task of the lane ec2 names; nothing where none does."""

@@ -20,6 +20,7 @@ _OPERATORS: dict[Lane, str] = {
     "batch": "lanes.batch.operator.SubmitBatchJob",
     "virtualenv": "lanes.virtualenv.operator.RunVirtualenv",
     "docker": "lanes.docker.operator.RunInDocker",
+    "kubernetes": "lanes.kubernetes.operator.RunInPod",
 }
 
 

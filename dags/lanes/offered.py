@@ -16,6 +16,11 @@ _NEEDS = {
         '[docker] worker_role = "arn:aws:iam::{account}:role/…"',
         "docker",
     ),
+    "kubernetes": (
+        "an EKS cluster, and this environment names none",
+        'name one in {file}: [kubernetes] cluster = "…", namespace = "…", oidc_issuer = "https://oidc.eks.…"',
+        "cncf-kubernetes",
+    ),
 }
 
 
@@ -31,8 +36,15 @@ def refuse_unoffered(task_id: str, name: str, manifest: Manifest) -> None:
             f'task {task_id!r}: lane {lane.lane} needs {need}; set lane = "fargate" in task_images/{name}/task.toml, '
             f"or {fix.format(file=file, account=manifest.account)}, and deploy"
         )
-    if find_spec(f"airflow.providers.{provider.replace('-', '.')}") is None:
+    if not _installed(f"airflow.providers.{provider.replace('-', '.')}"):
         raise ValueError(
             f"task {task_id!r}: lane {lane.lane} needs the package apache-airflow-providers-{provider}, which this "
             f"Airflow does not have; install it with the constraints of its version (docs/lanes.md)"
         )
+
+
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # not even the package around it
+        return False

@@ -178,3 +178,12 @@ def test_batch_counts_whole_vcpus_on_instances(tmp_path: Path) -> None:
     [problem] = problems_of(tmp_path, text)
     assert "sizes.batch.cpu_units" in problem
     assert "use 2048" in problem
+
+
+@pytest.mark.parametrize("lane", ["docker", "kubernetes"])
+def test_what_a_container_that_aws_does_not_start_cannot_have(lane: str, tmp_path: Path) -> None:
+    task = TASK.replace("spot = true", f'spot = true\nlane = "{lane}"').replace("secrets = []", 'secrets = ["KEY"]')
+    secrets, spot = sorted(problems_of(tmp_path, task))
+    assert f"lane {lane} injects no secrets" in secrets
+    assert f"lane {lane} has no Spot capacity" in spot
+    assert 'remove it, or set lane = "fargate"' in secrets

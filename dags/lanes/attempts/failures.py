@@ -51,7 +51,7 @@ _HOST_GONE = re.compile(r"Host EC2 \(instance .+?\) (stopped|terminated)|spot.*(
 
 
 # What a stop of ours may say as its cause; anything else is somebody's wish.
-_OUR_CAUSES = (Kind.TIMEOUT, Kind.REFUSED, Kind.CAPACITY)
+_OUR_CAUSES = (Kind.TIMEOUT, Kind.REFUSED, Kind.CAPACITY, Kind.IMAGE, Kind.START)
 
 
 @dataclass(frozen=True)

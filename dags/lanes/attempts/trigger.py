@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
@@ -18,6 +19,7 @@ from lanes.airflow_channel import push_xcoms, still_wanted
 from lanes.attempts.attempt_run import AttemptRun
 from lanes.attempts.engine import Engine, LogSource
 from lanes.attempts.failures import Failure, Kind
+from lanes.attempts.last_words import reason
 from lanes.attempts.launch import Launch
 from lanes.attempts.links import links
 from lanes.attempts.outcome import Outcome
@@ -63,7 +65,7 @@ class LaneTrigger(BaseTrigger):
         launch, ours = self.launch, await shared(self.launch.region, self.launch.aws_conn_id)
         run = AttemptRun(launch, self.engine(ours), self.logs(ours))
         holder.append(run)
-        outcome = await run.run()
+        outcome = in_own_words(await run.run(), run.last_lines)
         if launch.metrics_group:
             record(ours.calls, launch.metrics_group, launch.environment_name, run_facts(outcome, launch))
         return outcome
@@ -111,6 +113,13 @@ class LaneTrigger(BaseTrigger):
             return
         for run in holder:
             await run.stop("the Airflow task was ended or cleared")
+
+
+def in_own_words(outcome: Outcome, last_lines: Sequence[str]) -> Outcome:
+    """A failure for which its lane has no reason but the exit code gets the program's own words."""
+    if outcome.failure is None or outcome.failure.reason:
+        return outcome
+    return replace(outcome, failure=replace(outcome.failure, reason=reason(last_lines)))
 
 
 def xcoms(outcome: Outcome, launch: Launch) -> dict[str, Any]:

@@ -45,6 +45,7 @@ CALLS_PER_SECOND = {
     "terminate_job": 10.0,
     "describe_jobs": 4.0,  # no figure is published; the poller asks every two seconds at most
     "list_jobs": 8.0,
+    "list_pods": 1.0,  # of a Kubernetes cluster: one answer has all pods of the deployment
     "create_log_stream": 5.0,
     "put_log_events": 5.0,
     "get_object": 50.0,

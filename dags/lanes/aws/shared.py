@@ -14,6 +14,7 @@ from lanes.aws.logs import LogReader
 from lanes.aws.poller import Poller
 
 P = TypeVar("P", bound=Poller)
+T = TypeVar("T")
 
 
 @dataclass
@@ -28,12 +29,16 @@ class Shared:
         """The one reader of a log group in this process."""
         return self._logs.setdefault(group, LogReader(self.calls, group))
 
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """The one thing of this name in this process."""
+        if name not in self._pollers:
+            self._pollers[name] = make()
+        found: T = self._pollers[name]
+        return found
+
     def poller(self, of: str, make: Callable[[], P]) -> P:
         """The one poller for a cluster, or for AWS Batch."""
-        if of not in self._pollers:
-            self._pollers[of] = make()
-        found: P = self._pollers[of]
-        return found
+        return self.kept(of, make)
 
 
 # One set of clients and pollers per event loop (a triggerer has one), account and Region.

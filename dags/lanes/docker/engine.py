@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lanes.attempts.engine import Description, Seen
 from lanes.attempts.failures import Failure, Kind
+from lanes.attempts.retries import backoff
 from lanes.attempts.steps import Found, Step
 from lanes.aws.calls import AwsCalls, CallRefused, failure_of
 from lanes.docker.calls import call
@@ -22,6 +25,9 @@ from lanes.docker.verdict import ENDED, moment, of_state
 if TYPE_CHECKING:
     from docker import APIClient
 
+log = logging.getLogger(__name__)
+
+_ROLE_PATIENCE_SECONDS = 300.0
 # How long a stop may keep its caller: the engine goes on with it, whether or not anybody waits.
 _STOP_SECONDS = 2.0
 # What a name that is in use is answered with: Docker's status, Podman's words.
@@ -98,10 +104,7 @@ class DockerEngine:
     async def _create(self, step: Step) -> str:
         """The id of the container of this launch, also where it is there already."""
         size = self._launch.sizes[step.size]
-        try:
-            told = await asyncio.to_thread(self._credentials.open)
-        except (BotoCoreError, ClientError) as error:
-            raise CallRefused(failure_of(error)) from error
+        told = await self._take_on_role()
         host = self._client.create_host_config(**self._launch.limits(size), **self._host_config)
         body = self._launch.body(step.number, told)
         try:
@@ -116,6 +119,20 @@ class DockerEngine:
             self._credentials.open_again(_environment(there))
             return str(there["Id"])
         return str(made["Id"])
+
+    async def _take_on_role(self) -> dict[str, str]:
+        """What the container is told of its credentials; patient with an STS that is busy or away."""
+        begun, failures = time.monotonic(), 0
+        while True:
+            try:
+                return await asyncio.to_thread(self._credentials.open)
+            except (BotoCoreError, ClientError) as error:
+                failure = failure_of(error)
+                if failure.kind is not Kind.THROTTLE or time.monotonic() - begun > _ROLE_PATIENCE_SECONDS:
+                    raise CallRefused(failure) from error
+            failures += 1
+            log.warning("%s; asking again", failure.headline)
+            await asyncio.sleep(backoff(failures))
 
     async def _inspect(self, name: str) -> Description | None:
         from docker.errors import NotFound

@@ -39,6 +39,7 @@ class DockerLaunch(Launch):
         """Arguments of `APIClient.create_container` but for the host's side, for launch number `launch` (0 = first)."""
         told = {pair["name"]: pair["value"] for pair in self.container_environment(launch)}
         own = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, "HOME": SCRATCH, "TMPDIR": SCRATCH}
+        own["AWS_EC2_METADATA_DISABLED"] = "true"  # never the role of the machine
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         return {
             "image": self.image,

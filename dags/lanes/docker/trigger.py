@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lanes.attempts.attempt_run import AttemptRun
 from lanes.attempts.failures import Failure, Kind
-from lanes.attempts.last_words import reason
 from lanes.attempts.outcome import Outcome
 from lanes.attempts.steps import first_step
 from lanes.attempts.trigger import LaneTrigger
@@ -54,9 +52,6 @@ class DockerAttempt(LaneTrigger):
             )
         try:
             await asyncio.to_thread(sweep, self._client, self.launch.environment_name)
-            outcome = await super().attempt(holder)
+            return await super().attempt(holder)
         finally:
             self._credentials.close()
-        if outcome.failure is None or outcome.failure.reason:
-            return outcome
-        return replace(outcome, failure=replace(outcome.failure, reason=reason(holder[0].last_lines)))

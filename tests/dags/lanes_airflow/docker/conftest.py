@@ -80,7 +80,7 @@ class Machine:
         return [one for one in inspected if f"TASKLANE_RUN_ID={run_id}" in one["Config"]["Env"]]
 
     def until(self, what: Callable[[], object]) -> None:
-        limit = time.monotonic() + 120
+        limit = time.monotonic() + 900
         while not what():
             assert time.monotonic() < limit
             time.sleep(0.1)

@@ -20,8 +20,8 @@ def document(machine: Machine, run_id: str, try_number: int = 1) -> dict:
 
 def test_a_confined_container_with_the_tasks_own_role(machine: Machine) -> None:
     ended, output = machine.run("confined", run_id="fine")
-    assert ended["result"] == f"s3://{BUCKET}/runs/probe/d/fine/work/-1/1.json", output
-    confined = json.loads(output.split("confined ")[1].splitlines()[0])
+    assert ended.get("result") == f"s3://{BUCKET}/runs/probe/d/fine/work/-1/1.json", output
+    confined, _ = json.JSONDecoder().raw_decode(output.split("confined ")[1])
     none = "0000000000000000"
     uid = "10001\t10001\t10001\t10001"
     assert confined == {"Uid": uid, "CapEff": none, "CapBnd": none, "NoNewPrivs": "1", "root": "30", "keys": []}

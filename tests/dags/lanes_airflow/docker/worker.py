@@ -33,7 +33,7 @@ def main(asked: dict) -> int:
         **names, try_number=asked["try_number"], id=asked["attempt_id"], max_tries=3,
         xcom_push=lambda key, value: xcoms.update({key: value}),
     )  # fmt: skip
-    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=1, run_after=2)}
+    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=1, run_after=2, conf={})}
     ended: dict = {}
     try:
         ended["result"] = task.execute(context)
