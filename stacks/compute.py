@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import batched
 from typing import Any
 
 from aws_cdk import Stack
-from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
@@ -25,59 +23,37 @@ from stacks.components.published import Published
 from stacks.components.run_tasks_policy import TASKS_PER_POLICY, RunTasksPolicy
 from stacks.network import NetworkStack
 from stacks.storage import StorageStack
+from stacks.task_site import TaskSite
 
 
 class ComputeStack(Stack):
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        settings: Environment,
-        names: Names,
-        tasks: Mapping[str, Task],
-        network: NetworkStack,
-        storage: StorageStack,
-        **stack: Any,
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, site: TaskSite, **stack: Any) -> None:
         super().__init__(scope, id_, **stack)
+        settings, names, key = site.settings, site.names, site.storage.key
         self.cluster = ecs.Cluster(
             self,
             "Cluster",
             cluster_name=names.cluster,
-            vpc=network.vpc,
+            vpc=site.network.vpc,
             enable_fargate_capacity_providers=True,
             container_insights_v2=ecs.ContainerInsights[settings.container_insights.upper()],
         )
         if settings.container_insights != "disabled":
-            insights = OwnedLogGroup(
-                self, "InsightsLog", name=names.insights_log_group, settings=settings, key=storage.key
-            )
+            insights = OwnedLogGroup(self, "InsightsLog", name=names.insights_log_group, settings=settings, key=key)
             self.cluster.node.add_dependency(insights)
         # Made before the first run: CloudWatch reads the lanes' metrics out of what they write to it.
-        self.lanes_log = OwnedLogGroup(self, "LanesLog", name=names.lanes_log_group, settings=settings, key=storage.key)
-        registered = {name for task in tasks.values() for name in task.access.registers}
+        self.lanes_log = OwnedLogGroup(self, "LanesLog", name=names.lanes_log_group, settings=settings, key=key)
+        registered = {name for task in site.tasks.values() for name in task.access.registers}
         self.tasks = [
             (Ec2Task if task.lane == "ec2" else FargateTask)(
-                self,
-                construct_id(task.name),
-                task=task,
-                settings=settings,
-                names=names,
-                # By name: an export of a removed task's repository would keep the registry stack from being updated.
-                repository=ecr.Repository.from_repository_name(
-                    self, f"{construct_id(task.name)}Repository", names.repository(task.name)
-                ),
-                bucket=storage.data_bucket,
-                key=storage.key,
-                registered=task.name in registered,
+                self, construct_id(task.name), **site.parts(self, task), registered=task.name in registered
             )
-            for task in tasks.values()
+            for task in site.tasks.values()
             if task.lane in ON_ECS
         ]
-        self.guest_tasks = guest_tasks(self, tasks, settings=settings, names=names, storage=storage)
-        self.docker_worker = self._docker_worker(settings, storage)
-        self.instances = self._instances(names, network)
+        self.guest_tasks = guest_tasks(self, site.tasks, settings=settings, names=names, storage=site.storage)
+        self.docker_worker = self._docker_worker(settings, site.storage)
+        self.instances = self._instances(names, site.network)
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
         self.run_tasks_policies = [
             RunTasksPolicy(self, f"RunTasks{number}", cluster=self.cluster, tasks=share, metrics=self.lanes_log)
@@ -93,8 +69,8 @@ class ComputeStack(Stack):
                 "metrics_log_group": self.lanes_log.log_group_name,
             },
         )
-        for task in self.tasks:
-            self._publish(task, names)
+        for made in self.tasks:
+            site.publish(self, made, **self._how_to_run(made, names))
 
     def _docker_worker(self, settings: Environment, storage: StorageStack) -> DockerWorkerPolicy | None:
         tasks = [task for task in self.guest_tasks if task.task.lane == "docker"]
@@ -124,23 +100,13 @@ class ComputeStack(Stack):
             for instance_type in sorted({size.instance_type for size in sizes})
         }
 
-    def _publish(self, task: FargateTask, names: Names) -> None:
-        Published(
-            self,
-            f"{construct_id(task.task.name)}Deployment",
-            name=names.task_parameter(task.task.name),
-            values={
-                "family": task.definition.family,
-                "task_definition_arn": task.definition.task_definition_arn,
-                "container": names.container(task.task.name),
-                "image": task.image,
-                "log_group": task.log_group.log_group_name,
-                "log_stream_prefix": task.task.name,
-                "task_role_arn": task.task_role.role_arn,
-                "execution_role_arn": task.execution_role.role_arn,
-                **self._providers(task.task),
-            },
-        )
+    def _how_to_run(self, made: FargateTask, names: Names) -> dict[str, object]:
+        return {
+            "family": made.definition.family,
+            "task_definition_arn": made.definition.task_definition_arn,
+            "container": names.container(made.task.name),
+            **self._providers(made.task),
+        }
 
     def _providers(self, task: Task) -> dict[str, object]:
         types = {size.instance_type for size in task.sizes.values()} & set(self.instances)

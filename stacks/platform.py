@@ -17,6 +17,7 @@ from stacks.monitoring import MonitoringStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
 from stacks.storage import StorageStack
+from stacks.task_site import TaskSite
 
 
 class Platform:
@@ -56,28 +57,14 @@ class Platform:
             with_batch=any(task.lane == "batch" for task in tasks.values()),
             **settings("network", "VPC, ways to AWS, flow logs"),
         )
+        site = TaskSite(env, names, tasks, self.network, self.storage)
         self.compute = ComputeStack(
-            app,
-            names.stack("compute"),
-            settings=env,
-            names=names,
-            tasks=tasks,
-            network=self.network,
-            storage=self.storage,
-            **settings("compute", "cluster, task definitions, task roles"),
+            app, names.stack("compute"), site, **settings("compute", "cluster, task definitions, task roles")
         )
         self.batch = None
         if any(task.lane == "batch" for task in tasks.values()):
-            self.batch = BatchStack(
-                app,
-                names.stack("batch"),
-                settings=env,
-                names=names,
-                tasks=tasks,
-                network=self.network,
-                storage=self.storage,
-                **settings("batch", "job definitions, queues, compute environments"),
-            )
+            purpose = "job definitions, queues, compute environments"
+            self.batch = BatchStack(app, names.stack("batch"), site, **settings("batch", purpose))
         if with_image(tasks):  # a stack without resources cannot be deployed
             registry = RegistryStack(
                 app,

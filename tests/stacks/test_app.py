@@ -117,7 +117,8 @@ def test_a_fresh_account_gets_them_in_this_order(deployment: Deployment) -> None
         "network": {"storage"},
         "registry": {"storage"},
         "compute": {"storage", "registry"},
-        "airflow": {"storage", "network", "compute"},
+        "batch": {"storage", "network", "registry"},
+        "airflow": {"storage", "network", "compute", "batch"},
         "monitoring": {"storage"},
     }
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from platform_spec.batch import CONTAINER
+from platform_spec.environments import load_environment
+from platform_spec.tasks import load_tasks
 from tests.security import universe
 from tests.security.conftest import ACCOUNT, ENVIRONMENT, REGION
 from tests.security.policy import Call, allowed, grants_of
-from tests.stacks.conftest import IDLE_TASK, Deployments, copy_of_root
+from tests.stacks.conftest import IDLE_TASK, ROOT, Deployments, copy_of_root
 from tests.stacks.evaluate import Deployment, rights, statements
 
 MANY = """
@@ -71,6 +73,22 @@ def definition(batch: Deployment, task: str) -> dict[str, Any]:
 def test_no_task_of_the_lane_no_stack(sample: Deployment) -> None:
     assert "batch" not in sample.stacks
     assert not [id_ for id_ in sample.stacks["network"]["Resources"] if "Batch" in id_]
+
+
+def test_the_bundled_tasks_of_the_lane_and_no_other(deployment: Deployment) -> None:
+    names = {f"tasklane-{deployment.name}-{name}" for name, task in load_tasks(ROOT).items() if task.lane == "batch"}
+    definitions = deployment.resources("batch", "AWS::Batch::JobDefinition").values()
+    assert {made["JobDefinitionName"] for made in definitions} == names
+    settings = load_environment(deployment.name, ROOT)
+    for group in deployment.resources("batch", "AWS::Logs::LogGroup").values():
+        assert group["RetentionInDays"] == settings.log_retention_days
+        assert group["KmsKeyId"].startswith("<AWS::KMS::Key/")
+    kinds = {one["ComputeResources"]["Type"] for one in capacity(deployment)}
+    assert kinds == ({"FARGATE", "FARGATE_SPOT"} if settings.spot_share > 0 else {"FARGATE"})
+
+
+def capacity(deployment: Deployment) -> list[dict[str, Any]]:
+    return list(deployment.resources("batch", "AWS::Batch::ComputeEnvironment").values())
 
 
 def test_capacity_is_what_the_tasks_need_and_no_other(batch: Deployment) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
 
-from platform_spec.content import content_tag
 from platform_spec.environments import load_environment
-from platform_spec.naming import image_parameter
-from platform_spec.tasks import Task, load_tasks, with_image
+from platform_spec.lanes import ON_ECS
+from platform_spec.tasks import Task, load_tasks
 from tests.stacks.conftest import ROOT
 from tests.stacks.evaluate import Deployment
 
-TASKS = with_image(load_tasks(ROOT))
+TASKS = {name: task for name, task in load_tasks(ROOT).items() if task.lane in ON_ECS}
 
 
 def definition(deployment: Deployment, task: str) -> dict[str, Any]:
@@ -68,47 +66,6 @@ def test_container(deployment: Deployment, task: Task) -> None:
         "mode": "non-blocking",
         "max-buffer-size": "26214400b",
     }
-
-
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
-def test_image_is_the_repository_and_the_content_tag(deployment: Deployment, task: Task) -> None:
-    repository = (
-        f"{deployment.account}.dkr.ecr.{deployment.region}.amazonaws.com/tasklane-{deployment.name}/{task.name}"
-    )
-    tag = content_tag(task.folder, task.architecture)
-    assert container(deployment, task.name)["Image"] == f"{repository}:{tag}"
-
-
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
-@pytest.mark.parametrize(
-    ("value", "accepted"),
-    [
-        (":src-0123456789abcdef0123", True),
-        ("@sha256:" + "0" * 64, True),
-        ("", False),
-        ("latest", False),
-        (":", False),
-        ("@sha256:" + "0" * 63, False),
-        ("@sha256:" + "g" * 64, False),
-        (":a b", False),
-    ],
-)
-def test_image_parameter_takes_a_tag_or_a_digest(
-    deployment: Deployment, task: Task, value: str, accepted: bool
-) -> None:
-    parameter = deployment.stacks["compute"]["Parameters"][image_parameter(task.name)]
-    assert bool(re.fullmatch(parameter["AllowedPattern"], value)) is accepted
-
-
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
-def test_user_and_scratch_folder_are_those_of_the_image(deployment: Deployment, task: Task) -> None:
-    """ECS mounts an empty volume for root alone unless the image owns the folder and names it in VOLUME."""
-    dockerfile = (task.folder / "Dockerfile").read_text()
-    user = container(deployment, task.name)["User"]
-    assert user not in ("", "0", "root")
-    assert re.search(rf"--uid[ =]{user}\b", dockerfile)
-    assert re.search(r'^VOLUME (\["/scratch"\]|/scratch)$', dockerfile, re.MULTILINE)
-    assert re.search(r"^USER (?!root|0)\S+$", dockerfile, re.MULTILINE)
 
 
 def test_log_groups_are_kept_as_long_as_the_environment_says(deployment: Deployment) -> None:

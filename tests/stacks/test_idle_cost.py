@@ -13,8 +13,8 @@ HOURS = 730
 BY_HAND = {
     # Small environment 0.49, one NAT gateway 0.062 with its address 0.005, one key 1.00 a month.
     "dev": (0.49 + 0.062 + 0.005) * HOURS + 1.00,
-    # Medium environment 0.74, one worker and one scheduler more than it includes 0.11 each, 13 endpoints in 3 zones.
-    "prod": (0.74 + 2 * 0.11 + 13 * 3 * 0.014) * HOURS + 1.00,
+    # Medium environment 0.74, one worker and one scheduler more than it includes 0.11 each, 14 endpoints in 3 zones.
+    "prod": (0.74 + 2 * 0.11 + 14 * 3 * 0.014) * HOURS + 1.00,
 }
 
 
@@ -38,7 +38,7 @@ def test_nothing_in_a_template_is_overlooked(deployment: Deployment) -> None:
 def test_what_would_be_cheaper_is_the_difference_of_two_bills(deployments: Deployments) -> None:
     options = cheaper(load_environment("prod", ROOT), costs(deployments, "prod"))
     saved = {option.how: option.usd_month for option in options}
-    one_gateway = (13 * 3 * 0.014 - 0.062 - 0.005) * HOURS
+    one_gateway = (14 * 3 * 0.014 - 0.062 - 0.005) * HOURS
     assert saved['[network] mode = "nat", nat_gateways = 1'] == pytest.approx(one_gateway)
     assert saved["[airflow] schedulers = 2"] == pytest.approx(0.11 * HOURS)
     assert saved['[airflow] environment_class = "mw1.small"'] == pytest.approx((0.74 - 0.49) * HOURS)

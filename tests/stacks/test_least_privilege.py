@@ -6,7 +6,9 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_kms as kms
 
+from platform_spec.batch import kind_of
 from platform_spec.environments import load_environment
+from platform_spec.lanes import ON_ECS
 from platform_spec.naming import Names
 from platform_spec.notification_settings import NotificationSettings
 from platform_spec.tasks import Access, Task, load_dag_access, load_tasks, with_image
@@ -16,6 +18,8 @@ from tests.stacks.evaluate import Deployment, Statement, rights, statements
 
 ALL_TASKS = load_tasks(ROOT)
 TASKS = with_image(ALL_TASKS)
+ON_OUR_CLUSTER = {name: task for name, task in TASKS.items() if task.lane in ON_ECS}
+JOBS = {name: task for name, task in TASKS.items() if task.lane == "batch"}
 
 
 def data_rights(deployment: Deployment, access: Access) -> dict[str, Statement]:
@@ -115,10 +119,11 @@ def test_airflow_may_run_our_tasks_and_nothing_else(deployment: Deployment) -> N
     ecs = f"arn:aws:ecs:{region}:{account}"
     on_cluster = {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/tasklane-{name}"}}
     running = [f"{ecs}:task/tasklane-{name}/*"]
-    newest = [f"{other}-newest" for task in TASKS.values() for other in task.access.registers]
-    families = [f"{ecs}:task-definition/tasklane-{name}-{t}{form}" for t in (*TASKS, *newest) for form in ("", ":*")]
-    roles = [f"arn:aws:iam::{account}:role/tasklane-{name}-{t}-{kind}" for t in TASKS for kind in ("exec", "task")]
-    logs = [f"arn:aws:logs:{region}:{account}:log-group:/tasklane/{name}/{t}:*" for t in TASKS]
+    tasks = ON_OUR_CLUSTER
+    newest = [f"{other}-newest" for task in tasks.values() for other in task.access.registers]
+    families = [f"{ecs}:task-definition/tasklane-{name}-{t}{form}" for t in (*tasks, *newest) for form in ("", ":*")]
+    roles = [f"arn:aws:iam::{account}:role/tasklane-{name}-{t}-{kind}" for t in tasks for kind in ("exec", "task")]
+    logs = [f"arn:aws:logs:{region}:{account}:log-group:/tasklane/{name}/{t}:*" for t in tasks]
     passed = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
     found = rights(deployment, f"tasklane-{name}-airflow")
     assert {sid: found[sid] for sid in RUN_TASKS} == {
@@ -136,6 +141,39 @@ def test_airflow_may_run_our_tasks_and_nothing_else(deployment: Deployment) -> N
     }
 
 
+def test_airflow_may_submit_our_jobs_and_nothing_else(deployment: Deployment) -> None:
+    """These definitions, by name and by revision, to the queues of their capacity; no PassRole (test above)."""
+    settings, name = load_environment(deployment.name, ROOT), deployment.name
+    stem = f"arn:aws:batch:{deployment.region}:{deployment.account}"
+    definitions = [f"{stem}:job-definition/tasklane-{name}-{t}{form}" for t in JOBS for form in ("", ":*")]
+    spot = settings.spot_share > 0
+    queues = {
+        names.job_queue(kind_of(task), spot=on_spot)
+        for names in [Names(settings)]
+        for task in JOBS.values()
+        for on_spot in {False, task.spot and spot}
+    }
+    logs = [f"arn:aws:logs:{deployment.region}:{deployment.account}:log-group:/tasklane/{name}/{t}:*" for t in JOBS]
+    found = rights(deployment, f"tasklane-{name}-airflow")
+    arns = sorted([*definitions, *(f"{stem}:job-queue/{queue}" for queue in queues)])
+    assert {sid: found[sid] for sid in SUBMIT_JOBS} == {
+        "SubmitJobs": (["batch:SubmitJob"], arns, None),
+        "TagOnSubmit": (
+            ["batch:TagResource"],
+            [f"{stem}:job/*"],
+            {"StringEquals": {"aws:RequestTag/tasklane:environment": name}},
+        ),
+        "EndJobs": (
+            ["batch:CancelJob", "batch:TerminateJob"],
+            [f"{stem}:job/*"],
+            {"StringEquals": {"aws:ResourceTag/tasklane:environment": name}},
+        ),
+        "WatchJobs": (["batch:DescribeJobs", "batch:ListJobs"], ["*"], None),
+        "ReadJobLogs": (["logs:FilterLogEvents", "logs:GetLogEvents"], sorted(logs), None),
+    }
+    assert JOBS
+
+
 def test_airflow_has_what_mwaa_demands_and_the_intents_of_the_dags(deployment: Deployment) -> None:
     """MWAA user guide, "Amazon MWAA execution role", with a customer managed key."""
     region, account, name = deployment.region, deployment.account, deployment.name
@@ -145,7 +183,7 @@ def test_airflow_has_what_mwaa_demands_and_the_intents_of_the_dags(deployment: D
     dag_rights = data_rights(deployment, load_dag_access(ROOT))
     del dag_rights["UseKeyThroughS3"]  # UseKey covers it
     light = [f"arn:aws:iam::{account}:role/tasklane-{name}-{t}-task" for t in ALL_TASKS if t not in TASKS]
-    assert {sid: right for sid, right in found.items() if sid not in RUN_TASKS} == {
+    assert {sid: right for sid, right in found.items() if sid not in (*RUN_TASKS, *SUBMIT_JOBS)} == {
         "TakeOnTaskRoles": (["sts:AssumeRole"], light, None),
         "PublishMetrics": (
             ["airflow:PublishMetrics"],
@@ -220,7 +258,7 @@ def test_who_may_assume_the_roles(deployment: Deployment) -> None:
         "StringEquals": {"aws:SourceAccount": deployment.account},
         "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{deployment.region}:{deployment.account}:*"},
     }
-    for role in deployment.resources("compute", "AWS::IAM::Role").values():
+    for role in (r for part in ("compute", "batch") for r in deployment.resources(part, "AWS::IAM::Role").values()):
         [trust] = role["AssumeRolePolicyDocument"]["Statement"]
         assert (trust["Principal"], trust["Condition"]) == ({"Service": "ecs-tasks.amazonaws.com"}, source)
     airflow = deployment.one("airflow", "AWS::IAM::Role", RoleName=f"tasklane-{deployment.name}-airflow")
@@ -228,12 +266,12 @@ def test_who_may_assume_the_roles(deployment: Deployment) -> None:
     assert trust["Principal"] == {"Service": ["airflow-env.amazonaws.com", "airflow.amazonaws.com"]}
 
 
-def test_run_task_and_pass_role_never_on_everything(deployment: Deployment) -> None:
+def test_run_task_submit_job_and_pass_role_never_on_everything(deployment: Deployment) -> None:
     for part in deployment.stacks:
         for policy in deployment.resources(part, "AWS::IAM::ManagedPolicy").values():
             for statement in statements(policy).values():
-                assert not any(action in ("*", "ecs:*", "iam:*") for action in statement["Action"])
-                if {"ecs:RunTask", "iam:PassRole"} & set(statement["Action"]):
+                assert not any(action in ("*", "batch:*", "ecs:*", "iam:*") for action in statement["Action"])
+                if {"ecs:RunTask", "iam:PassRole", "batch:SubmitJob"} & set(statement["Action"]):
                     for resource in statement["Resource"]:
                         assert f"tasklane-{deployment.name}-" in resource.partition("*")[0]
 
@@ -256,4 +294,5 @@ def test_a_task_without_intents_has_no_rights(sample: Deployment) -> None:
     assert rights(sample, "tasklane-stg-idle-task") == {}
 
 
+SUBMIT_JOBS = ("SubmitJobs", "TagOnSubmit", "EndJobs", "WatchJobs", "ReadJobLogs")
 RUN_TASKS = ("RunTasks", "PassRoles", "WatchAndStop", "ListTasks", "TagOnRun", "ReadTaskLogs", "WriteRunMetrics")

@@ -17,6 +17,7 @@ SERVICES = {
     *("airflow.api", "airflow.env", "sqs", "logs", "monitoring", "kms", "ecr.api", "ecr.dkr"),
     *("ecs", "secretsmanager", "ssm", "sts"),
     "sns",  # where failures are told through the topic of the alarms
+    "batch",  # where a task has that lane
 }
 
 

@@ -52,6 +52,21 @@ for other in (task for task in load_tasks(ROOT).values() if task.lane == "fargat
     named = {"family": f"tasklane-dev-{other.name}", "container": other.name, "log_stream_prefix": other.name}
     template = {**MANIFEST["tasks"]["microbiome"], **named, "owner": other.owner, "sizes": sizes}
     MANIFEST["tasks"].setdefault(other.name, template)
+_BATCH = "arn:aws:batch:eu-central-1:111122223333"
+for other in (task for task in load_tasks(ROOT).values() if task.lane == "batch"):
+    sizes = {name: size.model_dump(mode="json") for name, size in other.sizes.items()}
+    template = {k: v for k, v in MANIFEST["tasks"]["microbiome"].items() if k not in ("family", "task_definition_arn")}
+    MANIFEST["tasks"][other.name] = {
+        **template,
+        "lane": "batch",
+        "job_definition_arn": f"{_BATCH}:job-definition/tasklane-dev-{other.name}:1",
+        "job_queue_arn": f"{_BATCH}:job-queue/tasklane-dev-fargate",
+        "spot_job_queue_arn": f"{_BATCH}:job-queue/tasklane-dev-fargate-spot" if other.spot else "",
+        "container": "default",
+        "log_stream_prefix": other.name,
+        "owner": other.owner,
+        "sizes": sizes,
+    }
 
 ON_A_WORKER = {
     "lane": "virtualenv",

@@ -1,0 +1,1 @@
+"""Interactions of a date to a sparse table, and scores to published recommendations."""

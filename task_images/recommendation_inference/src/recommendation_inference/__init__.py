@@ -1,0 +1,1 @@
+"""What to recommend to whom: implicit-feedback matrix factorisation of a date's interactions."""
