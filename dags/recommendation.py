@@ -9,8 +9,8 @@ A date depends on no other: `tasklane backfill recommendation --from 2026-11-01 
 ### When it fails
 - `preprocess`, class `input`: the message names the date without files, or the file and column. Have them delivered or
   mended, then clear it.
-- `inference`, class `spot` or `capacity`: it has been started on demand too; clear it. Class `memory`: it has run at all
-  sizes of task.toml; add a larger one.
+- `inference`, class `spot` or `capacity`: it has been started on demand too; clear it. Class `memory`: it has run at
+  all sizes of task.toml; add a larger one.
 - `postprocess`: nothing is published yet; clear it.
 A date that has its `<date>.json` stays as it is, whatever is cleared or delivered later: to make it anew, raise
 `result_version` in a task.toml.

@@ -110,7 +110,7 @@ def batch_policies(stack: Stack, names: Names) -> dict[str, list[iam.PolicyState
     return {
         "BATCH": [
             allow(stack, "SubmitOurs", ["batch:SubmitJob"], ours),
-            allow(stack, "Jobs", ["batch:CancelJob", "batch:TagResource", "batch:TerminateJob"], [arn("job", "*")]),
+            allow(stack, "Jobs", ["batch:TagResource", "batch:TerminateJob"], [arn("job", "*")]),
             allow(stack, "Watch", ["batch:DescribeJobs", "batch:ListJobs"], ["*"]),
         ]
     }

@@ -53,9 +53,10 @@ class SubmitJobsPolicy(iam.ManagedPolicy):
                 resources=[jobs],
                 conditions={"StringEquals": {f"aws:RequestTag/{ENVIRONMENT_TAG}": ours}},
             ),
+            # TerminateJob ends jobs that still wait, too: CancelJob is not needed.
             iam.PolicyStatement(
                 sid="EndJobs",
-                actions=["batch:CancelJob", "batch:TerminateJob"],
+                actions=["batch:TerminateJob"],
                 resources=[jobs],
                 conditions={"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT_TAG}": ours}},
             ),
@@ -63,7 +64,7 @@ class SubmitJobsPolicy(iam.ManagedPolicy):
             iam.PolicyStatement(sid="WatchJobs", actions=["batch:DescribeJobs", "batch:ListJobs"], resources=["*"]),
             iam.PolicyStatement(
                 sid="ReadJobLogs",
-                actions=["logs:FilterLogEvents", "logs:GetLogEvents"],
+                actions=["logs:FilterLogEvents"],
                 resources=[task.log_group.log_group_arn for task in tasks],
             ),
         )

@@ -1,5 +1,6 @@
 """Start a DAG of the environment, wait for it, look at what it left."""
 
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -77,3 +78,13 @@ def upload_orders(environment: Path, folder: Path, day: str) -> None:
     argv = [".venvs/daily_transform/bin/python", *generate]
     path = Path(subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip())
     client_of(environment, "s3").upload_file(str(path), data_bucket(environment), f"raw/orders/{path.name}")
+
+
+def upload_interactions(environment: Path, folder: Path, day: str) -> dict[str, list[int]]:
+    """A day's interactions, made up, where recommendation looks for them; the groups of items that each user likes."""
+    sizes = ["--users", "300", "--items", "200", "--events", "6000"]
+    argv = [".venvs/recommendation/bin/python", "-m", "recommendation", "generate", "--out", str(folder), "--date", day]
+    path = Path(subprocess.run([*argv, *sizes], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip())
+    key = f"raw/interactions/date={day}/{path.name}"
+    client_of(environment, "s3").upload_file(str(path), data_bucket(environment), key)
+    return dict(json.loads((folder / "tastes.json").read_text()))

@@ -80,11 +80,16 @@ class Platform:
         self.client("ssm").put_parameter(Name=bootstrap, Value="30", Type="String")
         cloudformation = self.client("cloudformation")
         for name in _in_order(json.loads((self.assembly / "manifest.json").read_text())["artifacts"]):
-            # Without the spaces: a template in the call itself may have 51,200 bytes (the CDK CLI goes through S3).
-            document = json.loads((self.assembly / f"{name}.template.json").read_text())
-            template = json.dumps(document, separators=(",", ":"))
-            cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
+            url = self._uploaded(self.assembly / f"{name}.template.json")
+            cloudformation.create_stack(StackName=name, TemplateURL=url, Capabilities=["CAPABILITY_NAMED_IAM"])
             cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAIT)
+
+    def _uploaded(self, template: Path) -> str:
+        """A template in the call itself may have 51,200 bytes; the CDK CLI goes through S3 too."""
+        s3, bucket = self.client("s3"), "templates"
+        s3.create_bucket(Bucket=bucket)
+        s3.upload_file(str(template), bucket, template.name)
+        return f"{self.endpoint}/{bucket}/{template.name}"
 
 
 def _in_order(artifacts: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local.state import State
 from ops.airflow_api import AirflowApi
-from tests.e2e.running import upload_orders
+from tests.e2e.running import upload_interactions, upload_orders
 from tests.e2e.test_related_articles import Application
 
 # DAG, conf, and how its run ends. The last one fails for good at once and tells of it.
@@ -18,6 +18,7 @@ RUNS: list[tuple[str, dict[str, object], str]] = [
     ("s3_json", {}, "success"),
     ("daily_transform", {}, "success"),
     ("related_articles", {}, "success"),
+    ("recommendation", {"date": "2026-01-01"}, "success"),
     ("example_static_groups", {}, "success"),
     ("example_mapped_tasks", {"seeds": [1, 2]}, "success"),
     ("microbiome_dispatch", {"prefix": "raw/nothing-here/"}, "failed"),
@@ -38,11 +39,12 @@ def run_other_dags(state: State) -> None:
 
 
 def _give_inputs(state: State) -> None:
-    """What the small pipelines read: orders, reading events, an application image."""
+    """What the small pipelines read: orders, reading events, interactions, an application image."""
     app = Application(state.folder)
     with tempfile.TemporaryDirectory() as folder:
         app.upload_events(Path(folder, "1.parquet"), 1)
         upload_orders(state.folder, Path(folder), "2026-01-01")
+        upload_interactions(state.folder, Path(folder), "2026-01-01")
     app.push("release-1")
 
 

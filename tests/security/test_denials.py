@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from platform_spec.tasks import load_tasks
 from tests.security import universe
-from tests.security.conftest import ROOT
 from tests.security.mutants import widened
 from tests.security.policy import Call, Grant, allowed
-from tests.security.universe import ACCOUNT, AIRFLOW, DAGS, DATA, EXEC, LIGHT, TASK
+from tests.security.universe import ACCOUNT, AIRFLOW, DAGS, DATA, EXEC, JOB, JOB_TAG, JOB_TASK, LIGHT, REGION, TASK
 
-BATCH = any(task.lane == "batch" for task in load_tasks(ROOT).values())
-ROLES = (AIRFLOW, TASK, EXEC, LIGHT)
+ROLES = (AIRFLOW, TASK, EXEC, LIGHT, JOB_TASK)
 # What knows no resource (docs/security.md, "What stays open"); ecs:ListTasks is bound to the cluster by a condition.
 OPEN = {
     AIRFLOW: {
         *("cloudwatch:PutMetricData", "logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock", "ecs:ListTasks"),
-        *(("batch:DescribeJobs", "batch:ListJobs") if BATCH else ()),
+        *("batch:DescribeJobs", "batch:ListJobs"),
     },
     TASK: set(),
     LIGHT: set(),
+    JOB_TASK: set(),
     EXEC: {"ecr:GetAuthorizationToken"},
 }
 PREFIXES = ("raw/", "reference/", "fanout/", "samples/microbiome/", "samples/other/", "results/", "runs/microbiome/")
 PREFIXES += ("runs/other/", "secret/", "")
 PREFIXES += ("results/least_squares/", "runs/least_squares/")
+PREFIXES += ("results/recommendation/", "runs/recommendation/", "runs/recommendation_inference/")
+
+RESULTS, RUNS = ({prefix for prefix in PREFIXES if prefix.startswith(top)} for top in ("results/", "runs/"))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -59,11 +60,27 @@ def test_the_topic_takes_messages_and_nothing_else_from_airflow(grants: list[Gra
 
 
 def test_a_worker_takes_on_the_roles_of_its_own_tasks_and_no_other(grants: list[Grant]) -> None:
-    roles = [AIRFLOW, TASK, EXEC, LIGHT, "tasklane-local-deploy", "Admin"]
+    roles = [AIRFLOW, TASK, EXEC, LIGHT, JOB_TASK, "tasklane-local-deploy", "Admin"]
     for who in ROLES:
         calls = {role: Call.of(who, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/{role}") for role in roles}
         taken = [role for role, call in calls.items() if allowed(call, grants)]
         assert taken == ([LIGHT] if who == AIRFLOW else []), who
+
+
+def test_airflow_submits_our_jobs_to_our_queues_and_ends_them(grants: list[Grant]) -> None:
+    """What it may do with what is ours; test_nothing_that_belongs_to_others has the rest of the service."""
+    stem, name = f"arn:aws:batch:{REGION}:{ACCOUNT}", f"{universe.PREFIX}-recommendation_inference"
+    tagged = {f"aws:ResourceTag/{JOB_TAG}": "local", f"aws:RequestTag/{JOB_TAG}": "local"}
+    submit, end = {"batch:SubmitJob"}, {"batch:TerminateJob", "batch:TagResource"}
+    of = {f"{stem}:job-definition/{name}": submit, f"{stem}:job-definition/{name}:7": submit, JOB: end}
+    of[f"{stem}:job-queue/{universe.PREFIX}-fargate"] = submit
+    for resource, expected in of.items():
+        calls = [Call.of(AIRFLOW, action, resource, tagged) for action in universe.actions("batch")]
+        found = {call.action for call in calls if allowed(call, grants)}
+        assert found == expected | {"batch:DescribeJobs", "batch:ListJobs"}, resource
+    passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    role = f"arn:aws:iam::{ACCOUNT}:role/{JOB_TASK}"
+    assert not allowed(Call.of(AIRFLOW, "iam:PassRole", role, passed), grants)
 
 
 def test_own_resources_in_the_wrong_way(grants: list[Grant]) -> None:
@@ -80,14 +97,16 @@ def test_each_condition_of_each_policy_refuses_something(grants: list[Grant]) ->
     ("role", "action", "expected"),
     [
         (TASK, "s3:GetObject", {"raw/", "reference/", "fanout/", "samples/microbiome/"}),
-        (TASK, "s3:PutObject", {"samples/microbiome/", "results/", "results/least_squares/", "runs/microbiome/"}),
+        (TASK, "s3:PutObject", {"samples/microbiome/", *RESULTS, "runs/microbiome/"}),
         (TASK, "s3:DeleteObject", set()),
         (TASK, "s3:GetObjectVersion", set()),
-        (AIRFLOW, "s3:GetObject", {"fanout/", "runs/microbiome/", "runs/other/", "runs/least_squares/"}),
+        (AIRFLOW, "s3:GetObject", {"fanout/", *RUNS}),
         (AIRFLOW, "s3:PutObject", {"fanout/"}),
         (AIRFLOW, "s3:DeleteObject", set()),
         (EXEC, "s3:GetObject", set()),
         (EXEC, "s3:PutObject", set()),
+        (JOB_TASK, "s3:GetObject", {"results/recommendation/", "runs/recommendation/"}),
+        (JOB_TASK, "s3:PutObject", {"results/recommendation/", "runs/recommendation_inference/"}),
         (LIGHT, "s3:GetObject", {"raw/"}),
         (LIGHT, "s3:PutObject", {"results/least_squares/", "runs/least_squares/"}),
     ],
@@ -104,6 +123,7 @@ def test_prefixes_of_the_data_bucket(role: str, action: str, expected: set[str],
         (AIRFLOW, {*PREFIXES} - {"secret/", ""}),
         (EXEC, set()),
         (LIGHT, {"raw/"}),
+        (JOB_TASK, {"results/recommendation/", "runs/recommendation/"}),
     ],
 )
 def test_lists_of_the_data_bucket(role: str, expected: set[str], grants: list[Grant]) -> None:

@@ -56,8 +56,9 @@ AIRFLOW, TASK, EXEC = f"{PREFIX}-airflow", f"{PREFIX}-microbiome-task", f"{PREFI
 LIGHT = f"{PREFIX}-least_squares-task"  # of a task on the workers: Airflow's own role takes it on
 OTHER_TASKS = tuple(
     f"{PREFIX}-{name}-task"
-    for name in ("articles_app", "daily_transform", "newest_image", "related_articles", "s3_json")
+    for name in ("articles_app", "daily_transform", "newest_image", "recommendation", "related_articles", "s3_json")
 )
+JOB_TASK = f"{PREFIX}-recommendation_inference-task"  # of a job of AWS Batch
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{PREFIX}"
 JOB, JOB_TAG = f"arn:aws:batch:{REGION}:{ACCOUNT}:job/0000", "tasklane:environment"
 DATA, DAGS = (f"arn:aws:s3:::{PREFIX}-{name}-{ACCOUNT}-{REGION}" for name in ("data", "dags"))
@@ -89,8 +90,11 @@ def foreign_resources(role: str) -> dict[str, list[str]]:
         "airflow": [f"arn:aws:airflow:{regional}:environment/{other}", "*"],
         "batch": [
             f"arn:aws:batch:{regional}:job-definition/{other}-microbiome:1",
-            f"arn:aws:batch:{abroad}:job-definition/{PREFIX}-microbiome:1",
+            f"arn:aws:batch:{regional}:job-definition/{PREFIX}-other:1",
+            f"arn:aws:batch:{abroad}:job-definition/{PREFIX}-recommendation_inference:1",
             f"arn:aws:batch:{regional}:job-queue/{other}-fargate",
+            f"arn:aws:batch:{abroad}:job-queue/{PREFIX}-fargate",
+            f"arn:aws:batch:{regional}:compute-environment/{PREFIX}-any",
             f"arn:aws:batch:{regional}:job/0000",  # without the tag of this environment
             "*",
         ],
@@ -189,7 +193,7 @@ def misuse() -> list[Call]:
             for passed in ({}, {"iam:PassedToService": "lambda.amazonaws.com"})
         ),
     ]
-    for who in (AIRFLOW, TASK, LIGHT, *OTHER_TASKS):
+    for who in (AIRFLOW, TASK, LIGHT, JOB_TASK, *OTHER_TASKS):
         calls += [
             Call.of(who, "kms:Decrypt", KEY),
             Call.of(who, "kms:Decrypt", KEY, {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}),

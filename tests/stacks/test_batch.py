@@ -193,9 +193,9 @@ def test_airflow_may_run_our_jobs_and_nothing_else(batch: Deployment) -> None:
     tag = {"StringEquals": {"aws:RequestTag/tasklane:environment": "stg"}}
     assert found["TagOnSubmit"] == (["batch:TagResource"], [f"{arn}:job/*"], tag)
     tagged = {"StringEquals": {"aws:ResourceTag/tasklane:environment": "stg"}}
-    assert found["EndJobs"] == (["batch:CancelJob", "batch:TerminateJob"], [f"{arn}:job/*"], tagged)
+    assert found["EndJobs"] == (["batch:TerminateJob"], [f"{arn}:job/*"], tagged)
     assert found["WatchJobs"] == (["batch:DescribeJobs", "batch:ListJobs"], ["*"], None)
-    assert found["ReadJobLogs"] == (["logs:FilterLogEvents", "logs:GetLogEvents"], logs, None)
+    assert found["ReadJobLogs"] == (["logs:FilterLogEvents"], logs, None)
     passed = {
         resource for actions, resources, _ in found.values() if "iam:PassRole" in actions for resource in resources
     }

@@ -164,12 +164,12 @@ def test_airflow_may_submit_our_jobs_and_nothing_else(deployment: Deployment) ->
             {"StringEquals": {"aws:RequestTag/tasklane:environment": name}},
         ),
         "EndJobs": (
-            ["batch:CancelJob", "batch:TerminateJob"],
+            ["batch:TerminateJob"],
             [f"{stem}:job/*"],
             {"StringEquals": {"aws:ResourceTag/tasklane:environment": name}},
         ),
         "WatchJobs": (["batch:DescribeJobs", "batch:ListJobs"], ["*"], None),
-        "ReadJobLogs": (["logs:FilterLogEvents", "logs:GetLogEvents"], sorted(logs), None),
+        "ReadJobLogs": (["logs:FilterLogEvents"], sorted(logs), None),
     }
     assert JOBS
 

@@ -18,6 +18,10 @@ STATEFUL = {
     "network": {"NetworkFlowLogs2BEC3212": "AWS::Logs::LogGroup"},
     "registry": {"Microbiome3051137C": "AWS::ECR::Repository"},
     "compute": {"MicrobiomeLogF23DDE3B": "AWS::Logs::LogGroup", "ClusterEB0386A7": "AWS::ECS::Cluster"},
+    "batch": {
+        "RecommendationInferenceTaskLogC0FE8877": "AWS::Logs::LogGroup",
+        "FargateQueue4F5615A9": "AWS::Batch::JobQueue",
+    },
     "airflow": {"AirflowEnvironmentD4869977": "AWS::MWAA::Environment"},
     "monitoring": {"TaskEventsLogBBFBB7E6": "AWS::Logs::LogGroup"},
 }
@@ -36,6 +40,7 @@ EXPORTED = {
     },
     "registry": set(),
     "compute": {"ExportsOutputRefRunTasks13A9813D2443CF091"},
+    "batch": {"ExportsOutputRefSubmitJobs1FAD90651796FEBB0"},
     "airflow": set(),
     "monitoring": set(),
 }

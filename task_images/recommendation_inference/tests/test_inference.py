@@ -105,6 +105,7 @@ def body(s3: Any, uri: str) -> bytes:
 def test_scores_are_written_once(s3: Any) -> None:
     put(s3, PREPARED, json.dumps({"outputs": {"folder": FOLDER}}).encode())
     put(s3, f"{FOLDER}/interactions.npz", npz(planted()[0]))
+    hoard = b"x" * (200 * 2**20)  # what a process holds shows in the peak
     assert main(["--prepared", PREPARED, "--top", "5"]) == 0
     first = body(s3, f"{FOLDER}/scores.npz")
     with np.load(io.BytesIO(first)) as arrays:
@@ -112,6 +113,7 @@ def test_scores_are_written_once(s3: Any) -> None:
         told = {name: arrays[name].item() for name in ("hit_rate", "popularity_hit_rate", "judged_users")}
     document = json.loads(body(s3, "s3://data/runs/recommendation_inference/r.json"))
     assert document["counts"] == {"computed": 1, **told}
+    assert document["peak_memory_mib"] > len(hoard) / 2**20
     assert main(["--prepared", PREPARED, "--top", "7"]) == 0  # other scores would be the result: they are not written
     assert body(s3, f"{FOLDER}/scores.npz") == first
     assert json.loads(body(s3, "s3://data/runs/recommendation_inference/r.json"))["counts"] == {"computed": 0}

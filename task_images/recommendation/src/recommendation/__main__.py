@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def peak_memory_mib() -> float:
+    """MiB that this process used at most so far: what the task's size should be judged by."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)  # KiB (getrusage(2), Linux)
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
@@ -60,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     if document and (result := os.environ.get("TASKLANE_RESULT_URI")):
         from recommendation import store
 
-        store.write_result(result, document)
+        store.write_result(result, document | {"peak_memory_mib": peak_memory_mib()})
     return 0
 
 

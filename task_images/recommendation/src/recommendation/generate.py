@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,10 @@ def group_of(item: str) -> int:
 
 
 def generate_interactions(folder: Path, date: str, *, users: int, items: int, events: int, seed: int) -> Path:
-    """Write `<folder>/date=<date>/interactions.parquet`, `events` rows (user, item).
+    """Write `<folder>/date=<date>/interactions.parquet`, `events` rows (user, item), and `<folder>/tastes.json`.
 
-    Which items belong together says group_of; users and their tastes follow from the seed, what they do from seed and
-    date.
+    Which items belong together says group_of; users and their tastes (two groups each) follow from the seed, what they
+    do from seed and date.
     """
     tastes = np.random.default_rng(seed).integers(items // GROUP_SIZE, size=(users, 2), dtype=np.int32)
     chance = np.random.default_rng([seed, dt.date.fromisoformat(date).toordinal()])
@@ -36,4 +37,6 @@ def generate_interactions(folder: Path, date: str, *, users: int, items: int, ev
     path = folder / f"date={date}" / "interactions.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns), path, compression="zstd")
+    known = {f"user-{number}": groups for number, groups in enumerate(tastes.tolist())}
+    (folder / "tastes.json").write_text(json.dumps(known))
     return path

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import resource
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -37,6 +38,11 @@ def _there(uri: str, fix: str) -> bytes:
     return body
 
 
+def peak_memory_mib() -> float:
+    """MiB that this process used at most so far: what the task's size should be judged by."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)  # KiB (getrusage(2), Linux)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="recommendation_inference", description=__doc__)
     parser.add_argument("--prepared", required=True, help="URI of the result document of `recommendation preprocess`")
@@ -48,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {problem}", flush=True)
         return 2
     if result := os.environ.get("TASKLANE_RESULT_URI"):
+        document |= {"peak_memory_mib": peak_memory_mib()}
         store.write(result, json.dumps(document, sort_keys=True).encode(), once=False)
     return 0
 
