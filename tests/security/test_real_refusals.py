@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tests.security.conftest import ACCOUNT, REGION, Platform
 from tests.security.policy import Call, Grant, allowed
 from tests.security.recorded import any_key
-from tests.security.universe import AIRFLOW, CLUSTER, EXEC, PREFIX, TASK
+from tests.security.universe import AIRFLOW, CLUSTER, EXEC, JOB_TASK, PREFIX, TASK
 
 DATA, DAGS = (f"{PREFIX}-{name}-{ACCOUNT}-{REGION}" for name in ("data", "dags"))
 AIRFLOW_ROLE, TASK_ROLE = (f"arn:aws:iam::{ACCOUNT}:role/{role}" for role in (AIRFLOW, TASK))
@@ -116,6 +116,29 @@ def test_a_task_cannot_start_stop_or_see_tasks(platform: Platform, role: str) ->
     refused(ecs.list_tasks, cluster=PREFIX)
     refused(ecs.describe_tasks, cluster=PREFIX, tasks=[task])
     refused(ecs.stop_task, cluster=PREFIX, task=task)
+
+
+def test_airflow_submits_our_jobs_to_our_queue_with_our_tag_and_no_others(platform: Platform) -> None:
+    root = platform.client("batch")
+    container = {"image": "x", "vcpus": 1, "memory": 4}
+    root.register_job_definition(jobDefinitionName="foreign", type="container", containerProperties=container)
+    [known] = root.describe_job_queues(jobQueues=[f"{PREFIX}-fargate"])["jobQueues"]
+    root.create_job_queue(jobQueueName="foreign", priority=1, computeEnvironmentOrder=known["computeEnvironmentOrder"])
+    request = {"jobName": "x", "jobQueue": f"{PREFIX}-fargate", "jobDefinition": f"{PREFIX}-recommendation_inference"}
+    request |= {"tags": {"tasklane:environment": "local"}}
+    changes = ({"jobDefinition": "foreign"}, {"jobQueue": "foreign"}, {"tags": {"tasklane:environment": "other"}})
+    for change in changes:
+        refused(platform.client("batch", AIRFLOW).submit_job, **{**request, **change})
+    foreign = root.submit_job(**{**request, "tags": {}, "jobName": "foreign"})["jobId"]
+    refused(platform.client("batch", AIRFLOW).terminate_job, jobId=foreign, reason="not mine")
+    refused(
+        platform.client("batch", AIRFLOW).register_job_definition,
+        jobDefinitionName=f"{PREFIX}-recommendation_inference",
+        type="container",
+        containerProperties=container,
+    )
+    for role in (TASK, EXEC, JOB_TASK):
+        refused(platform.client("batch", role).submit_job, **request)
 
 
 def test_the_emulator_and_our_own_judge_agree(platform: Platform, grants: list[Grant]) -> None:

@@ -16,14 +16,13 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def read(uri: str) -> bytes | None:
-    """None where there is no such object (the right to list lets S3 say so)."""
+    """None where there is no such object. Listed first: where the right to list ends at a prefix, S3 would say 403."""
     bucket, key = split(uri)
-    try:
-        return bytes(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
-            return None
-        raise
+    client = boto3.client("s3")
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    if [stored["Key"] for stored in listed] != [key]:
+        return None
+    return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def write(uri: str, body: bytes, *, once: bool) -> None:
