@@ -13,6 +13,7 @@ _ROLE = re.compile(r"arn:aws:sts::\d{12}:assumed-role/(?P<role>[^/]+)/")
 # Ids and times differ from run to run; a policy cannot tell them apart, so neither does the record.
 _IDS = (
     (re.compile(r"[0-9a-f]{16,64}"), "0" * 16),
+    (re.compile(r"(:job/)[0-9a-f-]{36}"), r"\g<1>0000"),
     (re.compile(r"(manual|scheduled)__[^/]+"), r"\1__run"),
     (re.compile(r"/demo-[0-9a-f]+/[^/]*"), "/demo/sample"),
     (re.compile(r"/dags/[^/]+(/.*)?$"), "/dags/file"),
