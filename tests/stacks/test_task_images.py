@@ -1,4 +1,4 @@
-"""Of every task with an image, whatever starts it: which image, its parameter, its user and its scratch folder."""
+"""Of every task that ECS or Batch starts: which image, its parameter, its user and its scratch folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from platform_spec.content import content_tag
-from platform_spec.lanes import stack_of
+from platform_spec.lanes import GUESTS, stack_of
 from platform_spec.naming import image_parameter
 from platform_spec.tasks import Task, load_tasks, with_image
 from tests.stacks.conftest import ROOT
 from tests.stacks.evaluate import Deployment
 
-TASKS = with_image(load_tasks(ROOT))
+TASKS = {name: task for name, task in with_image(load_tasks(ROOT)).items() if task.lane not in GUESTS}
 
 
 def container(deployment: Deployment, task: Task) -> dict[str, Any]:
