@@ -17,8 +17,15 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 60.0
 
 
+class NotThere(CallRefused):
+    """The engine has no such container (any more)."""
+
+
 async def call(function: Callable[..., Any], *arguments: Any, refused: Kind = Kind.REFUSED, **named: Any) -> Any:
-    """The answer, asked for again while nobody answers. Raises CallRefused(`refused`) and docker's NotFound."""
+    """The answer, asked for again while nobody answers.
+
+    Raises CallRefused: NotThere, or of the class `refused` for what the engine does not do.
+    """
     from docker.errors import APIError, NotFound
     from requests.exceptions import ConnectionError as NoAnswer
     from requests.exceptions import Timeout
@@ -27,8 +34,8 @@ async def call(function: Callable[..., Any], *arguments: Any, refused: Kind = Ki
     while True:
         try:
             return await asyncio.to_thread(function, *arguments, **named)
-        except NotFound:
-            raise
+        except NotFound as error:
+            raise NotThere(Failure(Kind.LOST, f"removed from the engine: {error.explanation}")) from error
         except APIError as error:
             raise CallRefused(Failure(refused, str(error.explanation or error))) from error
         except (NoAnswer, Timeout) as error:

@@ -14,7 +14,7 @@ from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.retries import backoff
 from lanes.attempts.steps import Found, Step
 from lanes.aws.calls import AwsCalls, CallRefused, failure_of
-from lanes.docker.calls import call
+from lanes.docker.calls import NotThere, call
 from lanes.docker.credentials import CredentialsAddress
 from lanes.docker.images import ensure_image
 from lanes.docker.launch import MIB, DockerLaunch
@@ -60,7 +60,7 @@ class DockerEngine:
         found = []
         for container in filter(None, described):
             if container["State"]["Status"] == "created":  # its worker died before the start: it has done nothing
-                await call(self._client.remove_container, container["Id"], force=True, v=True)
+                await self._remove(container["Id"])
                 continue
             found.append(self._found(container))
             if found[-1].running:
@@ -73,9 +73,16 @@ class DockerEngine:
         try:
             await call(self._client.start, container, refused=Kind.START)
         except CallRefused:
-            await call(self._client.remove_container, container, force=True, v=True)
+            await self._remove(container)
             raise
         return container
+
+    async def _remove(self, container: str) -> None:
+        """Of what has not started. Gone already (somebody cleans up the engine) is as good."""
+        try:
+            await call(self._client.remove_container, container, force=True, v=True)
+        except NotThere:
+            log.debug("container %s has gone meanwhile", container)
 
     def read(self, description: Description) -> Seen:
         state, container = description["State"], description["Id"]
@@ -135,14 +142,12 @@ class DockerEngine:
             await asyncio.sleep(backoff(failures))
 
     async def _inspect(self, name: str) -> Description | None:
-        from docker.errors import NotFound
-
         if self._podman is None:
             parts = (await call(self._client.version)).get("Components") or []
             self._podman = any("podman" in str(part.get("Name", "")).lower() for part in parts)
         try:
             found: Description = await call(self._client.inspect_container, name)
-        except NotFound:
+        except NotThere:
             return None
         return found
 
