@@ -145,6 +145,7 @@ _NEEDS_PROPERTIES = {
     "AWS::S3::BucketPolicy",
     "AWS::IAM::Policy",
     "AWS::SNS::TopicPolicy",
+    "AWS::SNS::Subscription",
     "AWS::ECS::ClusterCapacityProviderAssociations",
     # These have an id, and one property that only the template's owner knows (see their readers).
     "AWS::IAM::ManagedPolicy",

@@ -26,9 +26,12 @@ def _topic_policy(clients: Any, identifier: str, own: Json) -> Deployed:
 
 def _subscription(clients: Any, arn: str, own: Json) -> Deployed:
     sns = clients("sns")
-    pages = sns.get_paginator("list_subscriptions").paginate()
-    listed = next(one for page in pages for one in page["Subscriptions"] if one["SubscriptionArn"] == arn)
-    return Deployed({**sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"], **listed})
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=own["TopicArn"])
+    listed = [one for page in pages for one in page["Subscriptions"]]
+    # Until the owner of an address has confirmed it, its subscription is listed without its ARN.
+    names = (arn, "PendingConfirmation")
+    found = next(one for one in listed if one["SubscriptionArn"] in names and one["Endpoint"] == own["Endpoint"])
+    return Deployed({**sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"], **found})
 
 
 def _queue(clients: Any, url: str, own: Json) -> Deployed:
