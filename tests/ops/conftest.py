@@ -89,7 +89,8 @@ def deployed_once(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> It
         made = Deployed(Workspace("one", root), [])
         hand_over(made.again(), shell)
         made.deploy()
-        yield made, {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", *ROLE_VARIABLES)}
+        variables = {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", *ROLE_VARIABLES)}
+    yield made, variables  # not inside: the tests between those that ask for it have a shell of their own
     remove_images(root)
 
 
