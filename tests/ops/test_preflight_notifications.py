@@ -18,17 +18,18 @@ from tests.ops.repository import make_repository
 
 WEBHOOK = "https://hooks.slack.example/services/T000/B000/key-of-the-channel"
 ADDRESS = "data@example.com"
+NOT_DEPLOYED = "told"  # an environment of this file alone
 
 
 @pytest.fixture
 def slack(emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """An environment with Slack, and no monitoring stack yet."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", emulator)
-    root = make_repository(tmp_path / "repository", "one")
-    path = root / "environments/one.toml"
+    root = make_repository(tmp_path / "repository", NOT_DEPLOYED)
+    path = root / f"environments/{NOT_DEPLOYED}.toml"
     text = path.read_text().replace('cidr = "10.90.0.0/16"', 'cidr = "10.90.0.0/16"\nmode = "nat"\nnat_gateways = 1')
     path.write_text(text + '[notifications]\nfailures = "slack"\n')
-    made = Workspace("one", root)
+    made = Workspace(NOT_DEPLOYED, root)
     yield made
     forget(made)
 

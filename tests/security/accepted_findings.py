@@ -20,6 +20,10 @@ ACCEPTED: dict[Finding, str] = {
     Finding("parliament", "RESOURCE_MISMATCH", "airflow/ExecutionServicePolicy"): (
         "s3:List*, s3:GetObject* and s3:GetBucket* as the MWAA user guide asks for: what knows no bucket has no effect."
     ),
+    Finding("parliament", "RESOURCE_MISMATCH", "batch/SubmitJobs"): (
+        "SubmitJob is judged on the job definition and the queue (AWS Batch user guide, examples of resource-level"
+        " access); parliament also wants job/*, which would be more than is needed."
+    ),
     Finding("parliament", "RESOURCE_STAR", "compute/RunTasks"): (
         "ecs:ListTasks knows no task as resource; the condition binds it to our cluster."
     ),
