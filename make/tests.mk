@@ -1,5 +1,5 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-containers test-browser faults faults-ci soak
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-containers test-docker test-browser faults faults-ci soak
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -30,7 +30,12 @@ test-lanes: .venv/.made
 
 test-dags: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made
 	@for version in $(AIRFLOW_VERSIONS); do echo "== DAGs under Airflow $$version"; \
-	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) --ignore=tests/dags/lanes tests/dags; done
+	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) --ignore=tests/dags/lanes --ignore=$(DOCKER_TESTS) tests/dags; done
+
+DOCKER_TESTS := tests/dags/lanes_airflow/docker
+test-docker: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made ## the lane docker on a real engine, both Airflow versions (podman or docker; about 3 minutes)
+	@for version in $(AIRFLOW_VERSIONS); do echo "== lane docker under Airflow $$version"; \
+	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) -rs $(DOCKER_TESTS); done
 
 test-emulator: $(VENVS)/emulator/.made .venv/.made node_modules/.made
 	$(VENVS)/emulator/bin/python -m pytest $(PYTEST) tests/local
@@ -42,14 +47,14 @@ test-images: $(IMAGE_TEST_VENVS) $(NODE_IMAGES) $(VENVS)/emulator/.made
 	  .venv/bin/node --test "$$image/tests/*.test.js"; done
 
 # What takes minutes and is seldom touched: `make test-operations`, also in CI.
-LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py hold_restart.py notifications.py operate.py pools.py run_costs.py)
+LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py hold_restart.py notifications.py operate.py pools.py recommendation.py run_costs.py)
 # What rests on Airflow's REST API and plugins: under every Airflow version.
 REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
 
 test-e2e: $(SETUP)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(LONG_E2E:%=--ignore=%)
 
-test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), teams, costs (8 minutes)
+test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), dates backfilled, teams, costs (9 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 $(LONG_E2E)
 	@for version in $(filter-out $(AIRFLOW),$(AIRFLOW_VERSIONS)); do echo "== runs operated under Airflow $$version"; \
 	  E2E_AIRFLOW=$$version .venv/bin/python -m pytest $(PYTEST) --timeout=600 $(REST_E2E) || exit 1; done
