@@ -73,8 +73,8 @@ class Supervisor:
             migrating = begin_migration(self.state, self.env, version)
             self.services.append(migrating)
         with self.events.phase("stacks and DAGs"):
-            self._finish(deploying, seconds=900)
-            self._finish(migrating, seconds=600)
+            self._finish(deploying, seconds=300)
+            self._finish(migrating, seconds=120)
         with self.events.phase("Airflow"):
             start_airflow(self.state, self.env, self.services)
         with self.events.phase("pools, variables, connections"):

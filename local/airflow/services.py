@@ -21,7 +21,7 @@ COMPONENTS: dict[str, list[str]] = {
     "triggerer": _NO_LOG_SERVER,
 }
 MWAA_SERVICE = "airflow-env.amazonaws.com"
-SECONDS_TO_START = 600.0
+SECONDS_TO_START = 180.0
 
 
 def begin_migration(state: State, env: dict[str, str], version: str) -> Service:
@@ -60,7 +60,7 @@ def start_airflow(state: State, env: dict[str, str], services: list[Service]) ->
     # A DAG's id is its file's name (lanes.dag). All of them: one DAG starts runs of another.
     files = {path.stem for path in (ROOT / "dags").glob("*.py")}
     wait_until(
-        "the DAGs", lambda: files <= {*api.dag_ids()} or bool(api.import_errors()), services=services, seconds=300
+        "the DAGs", lambda: files <= {*api.dag_ids()} or bool(api.import_errors()), services=services, seconds=90
     )
     if errors := api.import_errors():
         raise LocalError("DAGs do not import:\n" + "\n".join(errors))

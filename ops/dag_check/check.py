@@ -130,8 +130,6 @@ def airflow_environ(workspace: Workspace, folder: Path) -> dict[str, str]:
         "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
         "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # A slow file is judged by its CPU seconds, whatever else this machine does meanwhile.
-        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": str(_SECONDS),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/none.db",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "AWS_DEFAULT_REGION": workspace.environment.region,

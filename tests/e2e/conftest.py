@@ -16,7 +16,7 @@ from tests.e2e.checkouts import VERSION, checkout_with
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("TASKLANE_DATA") or ROOT.parent / "shared/data")
-SECONDS = 1200
+SECONDS = 600
 TASKLANE = (".venv/bin/tasklane", "local")
 
 

@@ -138,7 +138,7 @@ class World:
             "the DAGs",
             lambda: _answers(dags) and len(httpx.get(dags).json()["dags"]) >= len(self._dags),
             services=list(self.services.values()),
-            seconds=400,
+            seconds=120,
         )
         for name, slots in POOLS.items():
             pool = {"name": name, "slots": slots}

@@ -45,7 +45,7 @@ def tell_emulator(endpoint: str, route: str, body: Mapping[str, Any]) -> dict[st
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 240
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         assert process.poll() is None, "the emulator ended while it started"
         try:

@@ -24,7 +24,9 @@ class Attempt:
 
     `attempt_id` is Airflow's id of the task instance row, new for each retry and clear. `life` changes when a person
     clears the task or the run (also when a run is deleted and made anew under its old id): containers of an earlier
-    life are never adopted, those of an earlier attempt in the same life are (its worker or host died).
+    life are not adopted, those of an earlier attempt in the same life are (its worker or host died). `cut_off` names
+    attempts (by attempt_id) of an earlier life that no person cleared: they ended because the fan-out that waited for
+    them was cancelled, and what their containers did still counts.
     """
 
     dag_id: str

@@ -68,7 +68,7 @@ class DockerEngine:
         return found
 
     async def start(self, step: Step) -> str:
-        await asyncio.to_thread(ensure_image, self._client, self._launch.image)
+        await call(ensure_image, self._client, self._launch.image)
         container = await self._create(step)
         try:
             await call(self._client.start, container, refused=Kind.START)
