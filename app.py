@@ -17,7 +17,8 @@ import aws_cdk as cdk
 from platform_spec.environments import environment_names, load_environment
 from platform_spec.errors import SpecError
 from platform_spec.naming import Names, check_task_names
-from platform_spec.tasks import load_dag_access, load_tasks
+from platform_spec.task_changes import tasks_of
+from platform_spec.tasks import load_dag_access
 from stacks.acknowledgements import acknowledge
 from stacks.delivery import add_delivery
 from stacks.platform import Platform
@@ -36,7 +37,7 @@ def main(root: Path = ROOT, app: cdk.App | None = None) -> int:
         return 1
     try:
         env = load_environment(name, root)
-        tasks = load_tasks(root)
+        tasks = tasks_of(env, root)
         names = Names(env)
         check_task_names(names, list(tasks))
         dag_access = load_dag_access(root)

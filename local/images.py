@@ -14,7 +14,9 @@ from local.processes import LocalError
 from local.state import ROOT
 from ops.images.engines import build_options
 from platform_spec.content import content_tag
-from platform_spec.tasks import Task, load_tasks, with_image
+from platform_spec.environments import load_environment
+from platform_spec.task_changes import tasks_of
+from platform_spec.tasks import Task, with_image
 
 ENGINES = ("podman", "docker")
 BUILD_SECONDS = 900
@@ -27,7 +29,7 @@ def write_images(folder: Path, events: Events) -> Path:
         raise LocalError(f"TASKLANE_ENGINE={wanted}: allowed are process, {', '.join(ENGINES)}, or nothing (automatic)")
     engine = _answering(wanted)
     images = {}
-    for name, task in with_image(load_tasks(ROOT)).items():
+    for name, task in with_image(tasks_of(load_environment("local", ROOT), ROOT)).items():
         entry = _container(engine, task, events, required=bool(wanted)) if engine else None
         images[f"tasklane-local/{name}"] = entry or _process(task)
         how = f"{engine} container" if entry else "process in its own virtual environment"

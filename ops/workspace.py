@@ -13,7 +13,8 @@ from botocore.config import Config
 from ops.errors import UserError
 from platform_spec.environments import Environment, load_environment
 from platform_spec.naming import Names
-from platform_spec.tasks import Task, load_tasks
+from platform_spec.task_changes import tasks_of
+from platform_spec.tasks import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 # The account number that AWS never gives out; an environment with it lives in the emulator on this machine.
@@ -47,7 +48,7 @@ class Workspace:
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
-        return load_tasks(self.root)
+        return tasks_of(self.environment, self.root)
 
     @cached_property
     def aws_variables(self) -> dict[str, str]:

@@ -18,6 +18,7 @@ from platform_spec.kubernetes_settings import KubernetesSettings
 from platform_spec.loading import Finding, Spec, load, refuse
 from platform_spec.network_settings import NetworkSettings
 from platform_spec.notification_settings import ADDRESS, NotificationSettings
+from platform_spec.task_changes import TaskChanges
 from platform_spec.teams import DEFAULT_POOL
 
 # Part of every name in AWS, and the shortest limit (63 characters, a bucket) must still hold: see naming.py.
@@ -92,6 +93,12 @@ class Environment(Spec):
     )
     notifications: NotificationSettings = Field(
         default_factory=lambda: NotificationSettings(), description='a table [notifications], such as failures = "sns"'
+    )
+    tasks: dict[str, TaskChanges] = Field(
+        default_factory=dict,
+        description="a table [tasks.<task>] per task that runs elsewhere here than its task.toml says: "
+        "lane, architecture, spot, sizes",
+        examples=['{ my_task = { lane = "docker" } }'],
     )
     schedules: dict[str, bool] = Field(
         default_factory=dict,

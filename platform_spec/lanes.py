@@ -8,6 +8,8 @@ LANES: tuple[str, ...] = get_args(Lane)
 ON_ECS = ("fargate", "ec2")
 # Lanes whose sizes may name an EC2 instance type (and GPUs).
 ON_INSTANCES = ("ec2", "batch")
+# Lanes that can be given AWS's Spot capacity.
+WITH_SPOT = ("fargate", "batch")
 # Lanes that run on Airflow's own workers: no image, no repository, no size; a role that the worker takes on.
 ON_WORKERS = ("virtualenv",)
 # Lanes whose containers somebody else than ECS and Batch starts: an image and a role, and no definition in AWS.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,26 @@ def load[S: Spec](model: type[S], path: Path, root: Path, **given: object) -> S:
         raise SpecError([Problem(file, "", None, f"cannot be read ({reason})", "", f"make {path} readable")]) from None
     taken = [Problem(file, key, data[key], "cannot be set here", "", "remove the key") for key in given if key in data]
     try:
-        result = model.model_validate({**data, **given})
-    except ValidationError as error:
-        raise SpecError([*taken, *_translate(model, file, error, set(given))]) from None
+        result = check(model, {**data, **given}, file, hidden=set(given))
+    except SpecError as error:
+        raise SpecError([*taken, *error.problems]) from None
     if taken:
         raise SpecError(taken)
     return result
 
 
-def _translate(model: type[BaseModel], file: str, error: ValidationError, hidden: set[str]) -> Iterator[Problem]:
+def check[S: Spec](
+    model: type[S], data: Mapping[str, object], file: str, *, under: str = "", hidden: Set[str] = frozenset()
+) -> S:
+    """The model of `data`. Problems name `file` and keys below its table `under`; `hidden` keys are not offered."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = _translate(model, file, error, hidden)
+        raise SpecError([replace(p, key=".".join(filter(None, (under, p.key)))) for p in problems]) from None
+
+
+def _translate(model: type[BaseModel], file: str, error: ValidationError, hidden: Set[str]) -> Iterator[Problem]:
     for details in error.errors(include_url=False):
         location = [part for part in details["loc"] if part != "[key]"]
         key = ".".join(str(part) for part in location)
@@ -73,7 +85,7 @@ def _translate(model: type[BaseModel], file: str, error: ValidationError, hidden
 
 
 def _standard_problem(
-    model: type[BaseModel], file: str, key: str, location: list[int | str], details: ErrorDetails, hidden: set[str]
+    model: type[BaseModel], file: str, key: str, location: list[int | str], details: ErrorDetails, hidden: Set[str]
 ) -> Problem:
     """One of pydantic's own findings in our words; the allowed values come from the field's description."""
     kind, context = details["type"], details.get("ctx", {})

@@ -22,6 +22,7 @@ _PREFIX = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.=-]*/)+")
 _SECRET = re.compile(r"[A-Z][A-Z0-9_]*")
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]
+Architecture = Literal["arm64", "x86_64"]
 
 
 class Size(Spec):
@@ -100,7 +101,7 @@ class Task(Spec):
     purpose: str = Field(min_length=1, description="one sentence", examples=['"counts reads per sample"'])
     owner: str = Field(pattern=r"^[a-z][a-z0-9_-]*$", description="the team's name", examples=['"bioinformatics"'])
     lane: Lane = "fargate"
-    architecture: Literal["arm64", "x86_64"] = "arm64"
+    architecture: Architecture = "arm64"
     result_version: int = Field(default=1, ge=1, description="a whole number from 1")
     timeout_minutes: int = Field(ge=1, le=20160, description="1 to 20160 (14 days)", examples=["120"])
     stop_timeout_seconds: int = Field(
@@ -208,11 +209,11 @@ def load_tasks(root: Path) -> dict[str, Task]:
             problems.extend(error.problems)
     if problems:
         raise SpecError(problems)
-    _check_registered(tasks, root)
+    check_registered(tasks, root)
     return tasks
 
 
-def _check_registered(tasks: dict[str, Task], root: Path) -> None:
+def check_registered(tasks: dict[str, Task], root: Path) -> None:
     """A task may register revisions of ECS tasks that there are, and never its own."""
     problems = []
     for task in tasks.values():

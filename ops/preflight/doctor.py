@@ -15,6 +15,7 @@ from ops.preflight.files import find_uv
 from platform_spec.airflow_settings import AirflowSettings
 from platform_spec.environments import environment_names, load_environment
 from platform_spec.errors import SpecError
+from platform_spec.task_changes import tasks_of
 from platform_spec.tasks import load_tasks
 
 FREE_GIB = 3
@@ -90,9 +91,9 @@ def _airflow_versions(root: Path) -> list[str]:
 
 
 def _files(root: Path) -> Iterator[Found]:
-    for name in environment_names(root):
-        yield _loads(f"environments/{name}.toml", lambda name=name: load_environment(name, root))  # type: ignore[misc]
     yield _loads("task_images/*/task.toml", lambda: load_tasks(root))
+    for name in environment_names(root):
+        yield _loads(f"environments/{name}.toml", lambda name=name: tasks_of(load_environment(name, root), root))  # type: ignore[misc]
 
 
 def _loads(what: str, load: Callable[[], object]) -> Found:

@@ -60,6 +60,13 @@ def check(release: Release, target: Workspace, *, any_revision: bool) -> dict[st
             f"release {release.id} has the tasks {', '.join(release.images)}, this checkout {', '.join(target.tasks)}; "
             f"check out {release.revision}"
         )
+    for task in release.images:
+        made_for, wanted = release.manifest.tasks[task].architecture, target.tasks[task].architecture
+        if made_for != wanted:
+            raise UserError(
+                f"{task}: the image of release {release.id} is for {made_for}, but {target.environment_name} wants "
+                f"{wanted}; give both the same architecture (task.toml, or [tasks.{task}] in environments/*.toml)"
+            )
     without = [task for task, image in release.images.items() if "@" not in image.image]
     if without:
         raise UserError(

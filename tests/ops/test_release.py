@@ -205,6 +205,16 @@ def test_a_release_of_another_revision_is_not_promoted_unless_asked(deployed: De
         promote(deployed.again(), Workspace("two", deployed.root), "running", deployed.said.append)
 
 
+def test_an_image_is_not_promoted_to_where_another_architecture_is_wanted(deployed: Deployed) -> None:
+    running = deployed.deploy().release
+    path = deployed.root / "environments/two.toml"
+    before = path.read_text()
+    path.write_text(before + '\n[tasks.hello]\narchitecture = "arm64"\n')
+    with pytest.raises(UserError, match=f"hello: the image of release {running.id} is for x86_64, but two wants arm64"):
+        promote(deployed.again(), Workspace("two", deployed.root), "running", deployed.said.append, any_revision=True)
+    path.write_text(before)
+
+
 def test_uncommitted_changes_are_refused_where_data_is_kept(deployed: Deployed, tmp_path: Path) -> None:
     path = deployed.root / "environments/one.toml"
     before = path.read_text()
