@@ -1,4 +1,4 @@
-"""This repository as it would be with another Airflow version in environments/local.toml."""
+"""This repository as it would be with another environments/local.toml: another Airflow version, more tables."""
 
 import os
 import shutil
@@ -13,17 +13,15 @@ INSTALLED = (".venv", ".venvs", ".tools", "node_modules")
 VERSION = os.environ.get("E2E_AIRFLOW", "")
 
 
-def checkout_with(version: str, folder: Path) -> Path:
-    """The repository itself where it has that version; else a copy in `folder` in which that one line differs.
+def checkout_with(folder: Path, *, version: str = "", tables: str = "") -> Path:
+    """The repository itself where nothing differs; else a copy in `folder` with that version, and `tables` appended.
 
-    A person who tries the next version edits the same line (docs/how-to/upgrade-airflow.md). What `make` installed is
-    linked, not copied.
+    A person who tries the next version, or another lane, edits the same file. What `make` installed is linked, not
+    copied.
     """
-    current = load_environment("local", ROOT).airflow.version
-    if version in ("", current):
+    other = version not in ("", load_environment("local", ROOT).airflow.version)
+    if not (other or tables):
         return ROOT
-    python = ROOT / f".venvs/airflow-{version}/bin/python"
-    assert python.exists(), f"Airflow {version} is not installed; run `make .venvs/airflow-{version}/.made`"
     subprocess.run(["git", "clone", "--quiet", "--no-checkout", str(ROOT), str(folder)], check=True)
     for name in _files():
         target = folder / name
@@ -35,8 +33,12 @@ def checkout_with(version: str, folder: Path) -> Path:
         (folder / modules.relative_to(ROOT)).symlink_to(modules)
     subprocess.run(["git", "reset", "--quiet"], cwd=folder, check=True)  # a release names the revision it is made of
     path = folder / "environments/local.toml"
-    path.write_text(path.read_text().replace("[airflow]\n", f'[airflow]\nversion = "{version}"\n'))
-    assert load_environment("local", folder).airflow.version == version
+    path.write_text(path.read_text() + tables)
+    if other:
+        python = ROOT / f".venvs/airflow-{version}/bin/python"
+        assert python.exists(), f"Airflow {version} is not installed; run `make .venvs/airflow-{version}/.made`"
+        path.write_text(path.read_text().replace("[airflow]\n", f'[airflow]\nversion = "{version}"\n'))
+        assert load_environment("local", folder).airflow.version == version
     return folder
 
 

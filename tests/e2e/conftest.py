@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,31 @@ TASKLANE = (".venv/bin/tasklane", "local")
 @pytest.fixture(scope="session")
 def checked_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The repository the session's commands act on: with E2E_AIRFLOW, one whose local environment has that version."""
-    root = checkout_with(VERSION, tmp_path_factory.mktemp("checkout") / "repository")
-    with pytest.MonkeyPatch.context() as shell:
-        if root != ROOT:
-            shell.setenv("TASKLANE_ROOT", str(root))
-            shell.setenv("PYTHONPATH", str(root))
+    root = checkout_with(tmp_path_factory.mktemp("checkout") / "repository", version=VERSION)
+    with working_in(root):
         yield root
 
 
 @pytest.fixture(scope="session")
 def environment(checked_out: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """State folder of a running environment, shared by the tests of the session; nothing of it runs afterwards."""
-    folder = tmp_path_factory.mktemp("environment") / "state"
+    with running_environment(tmp_path_factory.mktemp("environment") / "state") as folder:
+        yield folder
+
+
+@contextmanager
+def working_in(root: Path) -> Iterator[None]:
+    """The project's commands act on `root`."""
+    with pytest.MonkeyPatch.context() as shell:
+        if root != ROOT:
+            shell.setenv("TASKLANE_ROOT", str(root))
+            shell.setenv("PYTHONPATH", str(root))
+        yield
+
+
+@contextmanager
+def running_environment(folder: Path) -> Iterator[Path]:
+    """State folder of an environment that is brought up from the present checkout, and taken down at the end."""
     up = call(*TASKLANE, "up", "--state", str(folder))
     try:
         assert up.returncode == 0, up.stdout + up.stderr + ends_of_logs(folder)
