@@ -47,7 +47,7 @@ test-images: $(IMAGE_TEST_VENVS) $(NODE_IMAGES) $(VENVS)/emulator/.made
 	  .venv/bin/node --test "$$image/tests/*.test.js"; done
 
 # What takes minutes and is seldom touched: `make test-operations`, also in CI.
-LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py hold_restart.py notifications.py operate.py pools.py recommendation.py run_costs.py)
+LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py hold_restart.py lanes.py notifications.py operate.py pools.py recommendation.py run_costs.py)
 # What rests on Airflow's REST API and plugins: under every Airflow version.
 REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
 

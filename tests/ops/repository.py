@@ -5,7 +5,18 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LINKED = ("stacks", "app.py", "cdk.json", "cdk.context.json", ".venv", ".venvs", "node_modules", "plugins", "ops")
+LINKED = (
+    "stacks",
+    "app.py",
+    "cdk.json",
+    "cdk.context.json",
+    ".tools",
+    ".venv",
+    ".venvs",
+    "node_modules",
+    "plugins",
+    "ops",
+)
 TASK = """\
 purpose = "says hello"
 owner = "platform"

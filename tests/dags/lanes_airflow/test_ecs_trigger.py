@@ -26,7 +26,7 @@ ATTEMPT = Attempt("d", "r", "t", -1, 1, str(uuid.UUID(int=1)), "life")
 LAUNCH = EcsLaunch(
     attempt=ATTEMPT, lane="probe", cluster="c", region="us-east-1", task_definition="f", container="probe",
     command=["ok"], environment={}, sizes=[Size("small", 256, 512, 20)], capacity="on_demand", subnets=["s"],
-    security_groups=["g"], tags={}, log_group="/g", log_stream_prefix="probe", result_uri=None, timeout_seconds=60.0,
+    security_groups=["g"], tags={}, log_group="/g", log_stream_prefix="probe", result_uri=None, timeout_seconds=3600.0,
 )  # fmt: skip
 
 
