@@ -51,7 +51,7 @@ class ComputeStack(Stack):
             for task in site.tasks.values()
             if task.lane in ON_ECS
         ]
-        self.guest_tasks = guest_tasks(self, site.tasks, settings=settings, names=names, storage=site.storage)
+        self.guest_tasks = guest_tasks(self, site)
         self.docker_worker = self._docker_worker(settings, site.storage)
         self.instances = self._instances(names, site.network)
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]

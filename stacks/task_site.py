@@ -41,16 +41,18 @@ class TaskSite:
     network: NetworkStack
     storage: StorageStack
 
-    def parts(self, stack: Stack, task: Task) -> TaskParts:
-        # By name: an export of a removed task's repository would keep the registry stack from being updated.
-        repository = ecr.Repository.from_repository_name(
+    def repository(self, stack: Stack, task: Task) -> ecr.IRepository:
+        """By name: an export of a removed task's repository would keep the registry stack from being updated."""
+        return ecr.Repository.from_repository_name(
             stack, f"{construct_id(task.name)}Repository", self.names.repository(task.name)
         )
+
+    def parts(self, stack: Stack, task: Task) -> TaskParts:
         return {
             "task": task,
             "settings": self.settings,
             "names": self.names,
-            "repository": repository,
+            "repository": self.repository(stack, task),
             "bucket": self.storage.data_bucket,
             "key": self.storage.key,
         }

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aws_cdk import Stack
-from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 
 from platform_spec.environments import Environment
@@ -14,28 +11,23 @@ from platform_spec.lanes import GUESTS
 from platform_spec.naming import Names, construct_id
 from platform_spec.tasks import Task
 from stacks.components.guest_task import GuestTask
-from stacks.storage import StorageStack
+from stacks.task_site import TaskSite
 
 
-def guest_tasks(
-    stack: Stack, tasks: Mapping[str, Task], *, settings: Environment, names: Names, storage: StorageStack
-) -> list[GuestTask]:
+def guest_tasks(stack: Stack, site: TaskSite) -> list[GuestTask]:
     """Made in `stack`; without a role where the environment does not offer the task's lane."""
     return [
         GuestTask(
             stack,
             construct_id(task.name),
             task=task,
-            names=names,
-            # By name: an export of a removed task's repository would keep the registry stack from being updated.
-            repository=ecr.Repository.from_repository_name(
-                stack, f"{construct_id(task.name)}Repository", names.repository(task.name)
-            ),
-            bucket=storage.data_bucket,
-            key=storage.key,
-            trusts=_principal(stack, task, settings, names),
+            names=site.names,
+            repository=site.repository(stack, task),
+            bucket=site.storage.data_bucket,
+            key=site.storage.key,
+            trusts=_principal(stack, task, site.settings, site.names),
         )
-        for task in tasks.values()
+        for task in site.tasks.values()
         if task.lane in GUESTS
     ]
 
