@@ -13,7 +13,8 @@ from pathlib import Path
 import app as cdk_app
 from platform_spec.environments import environment_names, load_environment
 from platform_spec.naming import Names
-from platform_spec.tasks import load_dag_access, load_tasks
+from platform_spec.task_changes import tasks_of
+from platform_spec.tasks import load_dag_access
 from stacks.acknowledgements import acknowledgements
 from stacks.delivery import DeliveryStack, add_delivery
 from stacks.platform import Platform
@@ -66,7 +67,7 @@ def _stacks(name: str) -> tuple[Platform, DeliveryStack | None]:
     app = cdk_app.cdk.App(context=context, analytics_reporting=False)
     env = load_environment(name, ROOT)
     names = Names(env)
-    platform = Platform(app, env=env, names=names, tasks=load_tasks(ROOT), dag_access=load_dag_access(ROOT))
+    platform = Platform(app, env=env, names=names, tasks=tasks_of(env, ROOT), dag_access=load_dag_access(ROOT))
     return platform, add_delivery(app, env=env, names=names)
 
 
@@ -111,7 +112,7 @@ def _grants() -> Iterator[Grant]:
         cdk_app.main(ROOT, app)
         deployment = Deployment(Path(folder), "local", "000000000000", "us-east-1")
     roles = ["tasklane-local-airflow"]
-    for task in load_tasks(ROOT).values():
+    for task in tasks_of(load_environment("local", ROOT), ROOT).values():
         kinds = ("task", "exec") if task.has_image else ("task",)
         roles += [f"tasklane-local-{task.name}-{kind}" for kind in kinds]
     key = "arn:aws:kms:us-east-1:000000000000:key/the-key-of-the-environment"

@@ -14,7 +14,8 @@ import pytest
 import app as cdk_app
 from platform_spec.environments import load_environment
 from platform_spec.naming import Names
-from platform_spec.tasks import load_dag_access, load_tasks
+from platform_spec.task_changes import tasks_of
+from platform_spec.tasks import load_dag_access
 from stacks.acknowledgements import acknowledgements
 from stacks.delivery import add_delivery
 from stacks.platform import Platform
@@ -48,7 +49,7 @@ def test_every_acknowledgement_answers_a_finding(deployment: Deployment) -> None
     env = load_environment(deployment.name, ROOT)
     app = cdk_app.cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
     names = Names(env)
-    platform = Platform(app, env=env, names=names, tasks=load_tasks(ROOT), dag_access=load_dag_access(ROOT))
+    platform = Platform(app, env=env, names=names, tasks=tasks_of(env, ROOT), dag_access=load_dag_access(ROOT))
     delivery = add_delivery(app, env=env, names=names)
     given = {
         (f"{pack}::{rule}", construct.node.path)
