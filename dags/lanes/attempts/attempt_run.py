@@ -9,6 +9,7 @@ from typing import Any
 
 from lanes.attempts.engine import Engine, LogSource, Seen
 from lanes.attempts.failures import Failure, Kind
+from lanes.attempts.identity import SUPERSEDED
 from lanes.attempts.launch import Launch
 from lanes.attempts.outcome import Outcome
 from lanes.attempts.result_document import read_result
@@ -91,7 +92,7 @@ class AttemptRun:
         chosen, orphans = choose(await self._engine.find(), self._launch.attempt)
         for orphan in orphans:
             log.warning("container %s belongs to an attempt that is over: stopping it", orphan.arn)
-            await self._stop_task(orphan.arn, "superseded")
+            await self._stop_task(orphan.arn, SUPERSEDED)
         if chosen:
             log.info("going on with container %s (%s)", chosen.arn, "running" if chosen.running else "finished")
         return chosen

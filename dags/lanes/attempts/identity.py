@@ -16,6 +16,10 @@ from typing import Any, Self
 
 # Prefix of startedBy and of our StopTask reasons: how the reaper knows a container of ours.
 OURS = "tasklane"
+# Why a container is stopped that nobody waits for any more. After a clear both may come: the trigger that watched it is
+# cancelled, and the next attempt looks for what is left; the first of the two is what AWS keeps as the reason.
+ENDED_OR_CLEARED = "the Airflow task was ended or cleared"
+SUPERSEDED = "its attempt is over, superseded by this one"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from lanes.airflow_channel import push_xcoms, still_wanted
 from lanes.attempts.attempt_run import AttemptRun
 from lanes.attempts.engine import Engine, LogSource
 from lanes.attempts.failures import Failure, Kind
+from lanes.attempts.identity import ENDED_OR_CLEARED
 from lanes.attempts.last_words import reason
 from lanes.attempts.launch import Launch
 from lanes.attempts.links import links
@@ -112,7 +113,7 @@ class LaneTrigger(BaseTrigger):
         if not holder or await still_wanted(self.launch.attempt):
             return
         for run in holder:
-            await run.stop("the Airflow task was ended or cleared")
+            await run.stop(ENDED_OR_CLEARED)
 
 
 def in_own_words(outcome: Outcome, last_lines: Sequence[str]) -> Outcome:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from lanes.attempts.identity import ENDED_OR_CLEARED, SUPERSEDED
 from tests.faults.airflow_client import eventually
 
 STOPPED_WITHIN_SECONDS = 30.0
@@ -83,11 +84,19 @@ def test_a_deferred_task_that_is_ended_or_cleared_stops_its_job(world, observer,
         return next(each for each in world.jobs(run_id) if each["jobId"] == job["jobId"])
 
     eventually("stopped", lambda: first()["status"] == "FAILED", STOPPED_WITHIN_SECONDS)
-    assert "ended or cleared" in first()["statusReason"]
-    if how == "clear":
-        eventually("a new job runs", lambda: running(world, run_id), 60)
-        assert len(world.jobs(run_id)) == 2
-        observer.mark("job", run_id, "failed")
+    reason, old = first()["statusReason"], job["told"]["TASKLANE_ATTEMPT"]
+    by_its_own_trigger = f"tasklane {old} try 1: {ENDED_OR_CLEARED}"
+    if how == "failed":
+        assert reason == by_its_own_trigger
+        assert len(world.jobs(run_id)) == 1
+        return
+    [second] = eventually("a new job runs", lambda: running(world, run_id), 60)
+    new = second["told"]["TASKLANE_ATTEMPT"]
+    assert new != old
+    # Whoever was first: the trigger that is cancelled, or the next attempt, which looks before it submits.
+    assert reason in (by_its_own_trigger, f"tasklane {new} try 2: {SUPERSEDED}")
+    assert len(world.jobs(run_id)) == 2
+    observer.mark("job", run_id, "failed")
 
 
 @pytest.mark.parametrize("victim", ["triggerer", "scheduler"])
