@@ -26,7 +26,7 @@ def status(rest: AirflowRest, dag_id: str, now: datetime | None = None) -> dict[
     rows = [_dag(dag, running[dag["dag_id"]], queued[dag["dag_id"]], failed[dag["dag_id"]], held) for dag in dags]
     errors = [error["filename"] for error in rest.all("/importErrors", "import_errors")]
     if dag_id:  # another DAG's file says nothing about this one; names are relative to the bundle, or whole paths
-        errors = [name for name in errors if any(dag["fileloc"].endswith(name) for dag in dags)]
+        errors = [name for name in errors if any(dag["fileloc"].endswith(f"/{name.lstrip('/')}") for dag in dags)]
     return {
         "dags": sorted(rows, key=lambda row: row["dag_id"]),
         "pools": [_pool(pool) for pool in rest.all("/pools", "pools")],
