@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { after, before, beforeEach, test } from "node:test";
-import { Store } from "../src/store.js";
+import { LEASE_MS, Store } from "../src/store.js";
 import { Aws, freePort, TABLE } from "./aws.js";
 
 let aws, store;
@@ -18,7 +18,28 @@ async function* set(count) {
   for (let number = 0; number < count; number += 1) yield { article: `article-${number}`, related: [["x", 0.25]] };
 }
 
+/** A store whose clock is ahead: what was begun in ours is long ago for it. */
+const later = () => new Store(TABLE, {}, () => Date.now() + LEASE_MS + 1000);
+
+/** The articles of a set, of which the second half comes when `go` is called. */
+function slowly(count) {
+  let go, half;
+  const until = new Promise((done) => { go = done; });
+  const loading = new Promise((done) => { half = done; });
+  async function* articles() {
+    for await (const article of set(count)) {
+      if (article.article === `article-${count / 2}`) {
+        half();
+        await until;
+      }
+      yield article;
+    }
+  }
+  return { articles: articles(), go, loading };
+}
+
 test("only one of two who saw the same set switches", async () => {
+  for (const name of ["theirs", "mine", "next"]) await store.load(name, set(1));
   const [mine, theirs] = [await store.live(), await new Store(TABLE).live()];
   assert.deepEqual(mine, {});
   assert.equal(await store.switchTo("theirs", theirs), true);
@@ -47,9 +68,68 @@ test("a set whose writer dies half-way is not live, and can be found and removed
   }
   await assert.rejects(store.load("half", dying()), /killed/);
   assert.deepEqual([await store.live(), await aws.items("sets")], [{}, ["half"]]);
+  await store.load("other", set(1));
   await store.switchTo("other", {});
-  assert.deepEqual(await store.removeOld(), ["half"]);
-  assert.deepEqual([await store.size("half"), await aws.items("sets")], [0, []]);
+  assert.deepEqual(await store.removeOld(), []); // who began it may yet live
+  assert.deepEqual(await later().removeOld(), ["half"]);
+  assert.deepEqual([await store.size("half"), await aws.items("sets")], [0, ["other"]]);
+});
+
+test("a set that another run still loads is not removed, and goes live", async () => {
+  const slow = slowly(400);
+  const loaded = store.load("slow", slow.articles);
+  await slow.loading;
+  const other = new Store(TABLE);
+  for (const name of ["a", "b", "c"]) {
+    await other.load(name, set(30));
+    assert.equal(await other.switchTo(name, await other.live()), true);
+  }
+  assert.deepEqual(await other.removeOld(), ["a"]); // neither live nor the one before, and ready: no reason to wait
+  slow.go();
+  assert.equal(await loaded, 400);
+  assert.equal(await store.size("slow"), 400);
+  assert.equal(await store.switchTo("slow", await store.live()), true);
+});
+
+test("a set that was removed while a run loaded it, however late, does not go live", async () => {
+  const slow = slowly(400);
+  const loaded = store.load("slow", slow.articles);
+  await slow.loading;
+  assert.deepEqual(await later().removeOld(), ["slow"]);
+  slow.go();
+  await loaded;
+  await assert.rejects(store.switchTo("slow", {}), /set slow was removed by another run while it was loaded: try again/);
+  assert.deepEqual(await store.live(), {});
+  assert.deepEqual(await aws.items("sets"), ["slow"]); // its second half is in the table again, and can be found
+  await store.load("slow", set(400)); // the retry
+  assert.deepEqual([await store.size("slow"), await store.switchTo("slow", {})], [400, true]);
+});
+
+test("of a run that begins and one that removes, one goes on", async () => {
+  await aws.putItem("sets", "old"); // of a release that wrote nothing else
+  await aws.putItem("set#old", "article-0");
+  const first = later();
+  const pages = first.table.pages.bind(first.table);
+  first.table.pages = async function* (pk, more) { // between the look and the claim, somebody loads it
+    for await (const page of pages(pk, more)) {
+      if (pk === "sets") await store.load("old", set(3));
+      yield page;
+    }
+  };
+  assert.deepEqual(await first.removeOld(), []);
+  assert.equal(await store.size("old"), 3);
+  // The other way round: what is being removed is not loaded, until whoever removes it must be dead.
+  await aws.putItem("sets", "old", { doing: "removing", since: Date.now() });
+  await assert.rejects(store.load("old", set(3)), /set old is being removed by another run: try again/);
+  assert.deepEqual(await store.removeOld(), []);
+  assert.equal(await later().load("old", set(3)), 3);
+});
+
+test("what a crash left half removed is removed by the next", async () => {
+  await aws.putItem("sets", "torn", { doing: "removing", since: Date.now() - LEASE_MS - 1000 });
+  await aws.putItem("set#torn", "article-7");
+  assert.deepEqual(await store.removeOld(), ["torn"]);
+  assert.deepEqual([await store.size("torn"), await aws.items("sets")], [0, []]);
 });
 
 test("what DynamoDB leaves unprocessed is written again", async () => {
@@ -80,7 +160,8 @@ test("what DynamoDB leaves unprocessed is written again", async () => {
 
 test("a store out of reach is an error, never an empty store", async () => {
   const away = new Store(TABLE, { endpoint: `http://127.0.0.1:${await freePort()}`, maxAttempts: 2 });
-  for (const call of [() => away.live(), () => away.load("a", set(1)), () => away.size("a"), () => away.switchTo("a", {}), () => away.removeOld()]) {
+  const calls = [() => away.live(), () => away.load("a", set(1)), () => away.size("a"), () => away.switchTo("a", {})];
+  for (const call of [...calls, () => away.removeOld()]) {
     await assert.rejects(call(), { code: "ECONNREFUSED" });
   }
 });
