@@ -1,10 +1,11 @@
-# Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs two parts at a time.
+# Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs three parts at a time: the
+# end-to-end tests, which wait about half of their time, beside two of the others.
 .PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-containers test-docker test-browser faults faults-ci soak
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
 AIRFLOW_VENVS := $(AIRFLOW_VERSIONS:%=$(VENVS)/airflow-%/.made)
-PARTS := test-images test-ops test-emulator test-platform test-dags test-lanes test-security
+PARTS := test-e2e test-images test-ops test-emulator test-platform test-dags test-lanes test-security
 
 check: .venv/.made node_modules/.made $(VENVS)/airflow-3.0.6/.made ## lint, types, templates (ruff, mypy, cfn-lint)
 	.venv/bin/ruff check .
@@ -15,8 +16,7 @@ check: .venv/.made node_modules/.made $(VENVS)/airflow-3.0.6/.made ## lint, type
 	.venv/bin/cfn-lint --ignore-checks W3010 -- cdk.out/*/*.template.json
 
 test: $(SETUP) $(AIRFLOW_VENVS) $(IMAGE_TEST_VENVS) ## everything: units, stacks, both Airflow versions, emulator, images, end to end
-	@$(MAKE) -j2 -Otarget $(PARTS)
-	@$(MAKE) test-e2e
+	@$(MAKE) -j3 -Otarget $(PARTS)
 
 test-platform: .venv/.made node_modules/.made
 	.venv/bin/python -m pytest $(PYTEST) --timeout=300 tests/platform_spec tests/architecture tests/stacks \
