@@ -47,14 +47,14 @@ test-images: $(IMAGE_TEST_VENVS) $(NODE_IMAGES) $(VENVS)/emulator/.made
 	  .venv/bin/node --test "$$image/tests/*.test.js"; done
 
 # What takes minutes and is seldom touched: `make test-operations`, also in CI.
-LONG_E2E := $(addprefix tests/e2e/test_,fan_out.py hold_restart.py lanes.py notifications.py operate.py pools.py recommendation.py run_costs.py)
+LONG_E2E := $(addprefix tests/e2e/test_,demo.py fan_out.py hold_restart.py lanes.py notifications.py operate.py pools.py recommendation.py run_costs.py)
 # What rests on Airflow's REST API and plugins: under every Airflow version.
 REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
 
 test-e2e: $(SETUP)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(LONG_E2E:%=--ignore=%)
 
-test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), dates backfilled, teams, costs (9 minutes)
+test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), dates backfilled, lanes, teams, costs, the demo (14 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 $(LONG_E2E)
 	@for version in $(filter-out $(AIRFLOW),$(AIRFLOW_VERSIONS)); do echo "== runs operated under Airflow $$version"; \
 	  E2E_AIRFLOW=$$version .venv/bin/python -m pytest $(PYTEST) --timeout=600 $(REST_E2E) || exit 1; done

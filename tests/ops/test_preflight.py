@@ -186,7 +186,6 @@ def test_plugins_one_folder_too_deep_or_with_wrong_syntax() -> None:
 
 def test_requirements_are_resolved_with_the_constraints_of_the_version(tmp_path: Path) -> None:
     root = make_repository(tmp_path, "inside", "outside")
-    (root / ".tools").symlink_to(ROOT / ".tools")
     path = root / "environments/outside.toml"
     path.write_text(path.read_text().replace("cidr", 'mode = "nat"\nnat_gateways = 1\ncidr'))
     (root / "mwaa").mkdir()
