@@ -29,6 +29,8 @@ async def handle(platform: Platform, scope: Scope, receive: Receive, send: Send)
         await _credentials(platform, receive, send)
     elif path == "airflow" and method == "POST":
         await _airflow(platform, receive, send)
+    elif path == "cluster" and method == "POST":
+        await _cluster(platform, receive, send)
     elif path == "confirm" and method == "POST":
         await _confirm(receive, send)
     elif path == "faults":
@@ -80,6 +82,25 @@ async def _airflow(platform: Platform, receive: Receive, send: Send) -> None:
         return
     platform.airflows.announce(environment, url)
     await answer(send, 200, {"environment": environment, "url": url})
+
+
+async def _cluster(platform: Platform, receive: Receive, send: Send) -> None:
+    """A Kubernetes cluster of this machine is an EKS cluster; answers where its API server has tokens reviewed.
+
+    Its name, account, region, endpoint, certificate_authority (base64), issuer, keys (JWKs of service account tokens).
+    """
+    try:
+        told = await read_json(receive)
+        if not told["endpoint"].startswith("https://127.0.0.1:"):
+            await answer(
+                send, 400, {"message": f"only a cluster on loopback can be announced, not {told['endpoint']!r}"}
+            )
+            return
+        path = platform.clusters.announce(told)
+    except (ValueError, KeyError, TypeError) as error:
+        await answer(send, 400, {"message": f"the body must be JSON that describes a cluster: {error!r}"})
+        return
+    await answer(send, 200, {"authenticator": f"{platform.options.endpoint}{path}"})
 
 
 async def _confirm(receive: Receive, send: Send) -> None:

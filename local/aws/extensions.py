@@ -11,6 +11,7 @@ from local.aws.credentials import Credentials
 from local.aws.ec2 import install as install_ec2
 from local.aws.ecs.agent import Agent
 from local.aws.ecs.pulls import Puller
+from local.aws.eks import install as install_eks
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
@@ -48,13 +49,13 @@ def install(options: Options) -> Platform:
     tokens = install_registry(options, enforcement)
     install_cloudformation(faults)
     install_sns()
-    airflows = install_mwaa()
+    airflows, clusters = install_mwaa(), install_eks(journal)
     agent = Agent(options)
     puller = Puller(options.endpoint, tokens)
     task_service.install(agent, enforcement, credentials, sessions, faults, journal, puller)
     scheduler = install_batch(agent, enforcement, faults, journal)
     _restore_after(journal, log_events, scheduler)
-    return Platform(options, audit, enforcement, credentials, faults, agent, airflows, snapshots)
+    return Platform(options, audit, enforcement, credentials, faults, agent, airflows, clusters, snapshots)
 
 
 def _restore_after(journal: Journal, log_events: EventJournal, scheduler: Scheduler) -> None:

@@ -3,7 +3,10 @@
 - `/_tasklane/...`: health, credentials of services, faults (see admin.py)
 - `/_tasklane/role/<id>`: the container credentials endpoint that SDKs read (credentials.py)
 - ministack's own administration (`/_ministack/...`, `/_localstack/...`) is closed: it resets state without a check.
+  Open is where API servers have tokens reviewed: that address is a secret of the cluster.
 """
+
+import ipaddress
 
 from ministack import app as ministack_app
 
@@ -13,7 +16,7 @@ from local.aws.platform import Platform
 from local.aws.responses import Receive, Scope, Send, answer, header
 
 _CLOSED = ("/_ministack/", "/_localstack/", "/_aws/")
-
+_REVIEWS = "/_ministack/eks-auth/"
 
 _HOSTS = ("127.0.0.1", "localhost")
 
@@ -24,7 +27,17 @@ def _from_this_machine(scope: Scope) -> bool:
     Root signatures are not checked here, so any web page that the developer opens could act as root otherwise.
     """
     host = header(scope, b"host").rpartition(":")[0] or header(scope, b"host")
-    return not header(scope, b"origin") and (host in _HOSTS or host.endswith(tuple(f".{one}" for one in _HOSTS)))
+    ours = host in _HOSTS or host.endswith(tuple(f".{one}" for one in _HOSTS)) or _is_address(host)
+    return not header(scope, b"origin") and ours
+
+
+def _is_address(host: str) -> bool:
+    """What no name can be rebound to: pods of a cluster on this machine call its bridge."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Gateway:
@@ -41,7 +54,7 @@ class Gateway:
             await admin.handle(self.platform, scope, receive, send)
         elif scope["type"] == "http" and not _from_this_machine(scope):
             await answer(send, 403, {"message": "requests of web pages and for other hosts are refused"})
-        elif scope["path"].startswith(_CLOSED) or scope["type"] != "http":
+        elif (scope["path"].startswith(_CLOSED) and not scope["path"].startswith(_REVIEWS)) or scope["type"] != "http":
             await answer(send, 404, {"message": "no such route"})
         else:
             await self._service(scope, receive, send)

@@ -5,6 +5,7 @@ from typing import Any
 
 from local.aws.credentials import Credentials
 from local.aws.ecs.agent import Agent
+from local.aws.eks.clusters import Clusters
 from local.aws.faults.switch import FaultSwitch
 from local.aws.iam.audit import Audit
 from local.aws.iam.enforcement import Enforcement
@@ -24,6 +25,7 @@ class Platform:
     faults: FaultSwitch
     agent: Agent
     airflows: Airflows
+    clusters: Clusters
     snapshots: Snapshots
 
     def health(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """CloudFormation resource types that ministack lacks, and the properties that it drops."""
 
 from local.aws.cloudformation import (
+    access_entries,
     batch,
     buckets,
     capacity_providers,
@@ -18,6 +19,7 @@ from local.aws.cloudformation import (
 from local.aws.faults.switch import FaultSwitch
 
 _PARTS = (
+    access_entries,
     batch,
     buckets,
     capacity_providers,

@@ -1,4 +1,4 @@
-"""Clusters, task definitions, Airflow environments (Amazon ECS and Amazon MWAA API References)."""
+"""Clusters, task definitions, Airflow environments, access entries (Amazon ECS, MWAA and EKS API References)."""
 
 from typing import Any
 
@@ -31,9 +31,17 @@ def _environment(clients: Any, name: str, own: Json) -> Deployed:
     return Deployed(found, attributes)
 
 
+def _access_entry(clients: Any, identifier: str, own: Json) -> Deployed:
+    principal, _, cluster = identifier.rpartition("|")
+    found = clients("eks").describe_access_entry(clusterName=cluster, principalArn=principal)["accessEntry"]
+    tags = [{"Key": key, "Value": value} for key, value in found["tags"].items()]
+    return Deployed(template_names(found) | {"Tags": tags}, {"AccessEntryArn": found["accessEntryArn"]})
+
+
 READERS: dict[str, Reader] = {
     "AWS::ECS::Cluster": _cluster,
     "AWS::ECS::ClusterCapacityProviderAssociations": _capacity_providers,
     "AWS::ECS::TaskDefinition": _task_definition,
+    "AWS::EKS::AccessEntry": _access_entry,
     "AWS::MWAA::Environment": _environment,
 }
