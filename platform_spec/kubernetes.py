@@ -17,7 +17,7 @@ from platform_spec.tasks import Task
 GROUP = "tasklane-airflow"
 _OBJECTS = "tasklane-airflow"
 _RULES = (
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "get", "list", "delete"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "list", "patch", "delete"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 )
 

@@ -47,7 +47,7 @@ def test_the_objects_are_valid_and_name_the_roles(tmp_path: Path) -> None:
     assert subject(environment.kubernetes, names, "in_cluster") == "system:serviceaccount:tasklane-dev:in-cluster"
     [rights] = [one["rules"] for one in objects if one["kind"] == "Role"]
     assert {(resource, verb) for rule in rights for resource in rule["resources"] for verb in rule["verbs"]} == {
-        *(("pods", verb) for verb in ("create", "get", "list", "delete")),
+        *(("pods", verb) for verb in ("create", "list", "patch", "delete")),
         ("pods/log", "get"),
     }
 

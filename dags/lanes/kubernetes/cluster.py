@@ -7,7 +7,7 @@ seconds and for this cluster alone, which the cluster sends to STS. It accepts o
 from __future__ import annotations
 
 import base64
-import tempfile
+import ssl
 import threading
 import time
 from typing import Any
@@ -19,7 +19,7 @@ class Cluster:
     """`core()` is a client of the core API, made when first asked for. For use from several threads."""
 
     def __init__(self, name: str, region: str) -> None:
-        self._name, self._region = name, region
+        self.name, self._region = name, region
         self._lock = threading.Lock()
         self._core: Any = None
         self._token, self._token_at = "", 0.0
@@ -35,22 +35,27 @@ class Cluster:
         import boto3
         from kubernetes.client import ApiClient, Configuration, CoreV1Api
 
-        found = boto3.client("eks", region_name=self._region).describe_cluster(name=self._name)["cluster"]
+        found = boto3.client("eks", region_name=self._region).describe_cluster(name=self.name)["cluster"]
         settings = Configuration()
         settings.host = found["endpoint"]
         settings.retries = False  # ours does the retrying
-        if authority := found.get("certificateAuthority", {}).get("data"):
-            with tempfile.NamedTemporaryFile("wb", suffix=".crt", delete=False) as file:
-                file.write(base64.b64decode(authority))
-            settings.ssl_ca_cert = file.name
         settings.refresh_api_key_hook = self._renew
         self._renew(settings)
-        return CoreV1Api(ApiClient(settings))
+        client = ApiClient(settings)
+        if authority := found.get("certificateAuthority", {}).get("data"):
+            # The client takes it from a file only, which nobody would remove; its connections take it as it is.
+            context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
+            client.rest_client.pool_manager.connection_pool_kw |= {"ssl_context": context, "ca_certs": None}
+        return CoreV1Api(client)
+
+    def forget_token(self) -> None:
+        """The cluster did not take it: the next call comes with a new one."""
+        self._token = ""
 
     def _renew(self, settings: Any) -> None:
         """Called by the client before each request."""
         if time.monotonic() - self._token_at > _RENEWED_AFTER_SECONDS or not self._token:
-            self._token, self._token_at = _token(self._name, self._region), time.monotonic()
+            self._token, self._token_at = _token(self.name, self._region), time.monotonic()
         settings.api_key = {"authorization": self._token}
         settings.api_key_prefix = {"authorization": "Bearer"}
 

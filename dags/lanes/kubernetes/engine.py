@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import Any
 
 from lanes.attempts.engine import Description, Seen
@@ -12,9 +13,11 @@ from lanes.aws.calls import AwsCalls, CallRefused
 from lanes.kubernetes.calls import AlreadyThere, NotThere, call
 from lanes.kubernetes.cluster import Cluster
 from lanes.kubernetes.launch import PodLaunch, resources
-from lanes.kubernetes.names import pod_name, selector
+from lanes.kubernetes.names import STOPPED_REASON, pod_name, selector, stopped_because
 from lanes.kubernetes.poller import PodPoller, WatchedPods
 from lanes.kubernetes.verdict import ENDED, moment, never_starts, of_pod, state_of
+
+log = logging.getLogger(__name__)
 
 # For a delete at most: whoever ends a task does not wait longer, and the reaper comes after.
 _STOP_PATIENCE_SECONDS = 60.0
@@ -28,7 +31,7 @@ class KubernetesEngine:
         self.calls = calls
         self._cluster = cluster
         self._stops: dict[str, str] = {}
-        self.poller = WatchedPods(pods, self._stops)
+        self.poller = WatchedPods(pods)
 
     async def find(self) -> list[Found]:
         wanted = selector(self._launch.environment_name, self._launch.attempt)
@@ -68,20 +71,26 @@ class KubernetesEngine:
     async def stop(self, arn: str, reason: str) -> None:
         """SIGTERM, and SIGKILL after the task's stop_timeout_seconds; then the pod is gone."""
         self._stops[arn] = reason
-        grace = self._launch.stop_timeout_seconds
+        which = {"name": arn, "patience": _STOP_PATIENCE_SECONDS}
         try:
-            await self._call(
-                "delete_namespaced_pod", name=arn, grace_period_seconds=grace, patience=_STOP_PATIENCE_SECONDS
-            )
+            await self._explain(reason, which)
+            await self._call("delete_namespaced_pod", **which, grace_period_seconds=self._launch.stop_timeout_seconds)
         except NotThere:
             return
 
+    async def _explain(self, reason: str, which: dict[str, Any]) -> None:
+        """For another triggerer that comes meanwhile. This one knows, so a pod is not kept for want of the right."""
+        try:
+            await self._call("patch_namespaced_pod", **which, body=stopped_because(reason))
+        except CallRefused as refused:
+            log.warning("%s is not told why it is stopped: %s", which["name"], refused)
+
     async def _call(self, method: str, **named: Any) -> Any:
-        core = self._cluster.core
-        return await call(lambda **asked: getattr(core(), method)(namespace=self._launch.namespace, **asked), **named)
+        return await call(self._cluster, method, namespace=self._launch.namespace, **named)
 
     def _failure(self, pod: Description) -> Failure | None:
-        reason = self._stops.get(pod["metadata"]["name"], "")
+        told = pod["metadata"].get("annotations") or {}
+        reason = self._stops.get(pod["metadata"]["name"]) or told.get(STOPPED_REASON, "")
         return of_pod(pod, stop_reason=reason, attempt_id=self._launch.attempt.attempt_id)
 
     def _found(self, pod: Description) -> Found:

@@ -77,7 +77,8 @@ class PodLaunch(Launch):
         }
 
     def _container(self, launch: int, size: Size) -> dict[str, Any]:
-        own = {**self.variables, "AWS_REGION": self.region, "HOME": SCRATCH, "TMPDIR": SCRATCH}
+        region = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}  # boto3 knows the second alone
+        own = {**self.variables, **region, "HOME": SCRATCH, "TMPDIR": SCRATCH}
         fixed = [{"name": name, "value": value} for name, value in sorted(own.items())]
         return {
             "name": self.container.replace("_", "-"),

@@ -6,6 +6,8 @@ from lanes.attempts.identity import OURS, Attempt
 
 ENVIRONMENT_LABEL = f"{OURS}/environment"
 TASK_LABEL = f"{OURS}/task-instance"
+# As ECS keeps `stoppedReason`: who finds the pod while it ends, or after, knows why.
+STOPPED_REASON = f"{OURS}/stopped-reason"
 
 
 def pod_name(attempt: Attempt, launch: int) -> str:
@@ -17,6 +19,11 @@ def labels(environment: str, attempt: Attempt) -> dict[str, str]:
     """Values of at most 63 letters, digits, hyphens, underscores and dots."""
     instance = attempt.started_by.rpartition("/")[2]
     return {"app.kubernetes.io/managed-by": OURS, ENVIRONMENT_LABEL: environment, TASK_LABEL: instance}
+
+
+def stopped_because(reason: str) -> dict[str, dict[str, dict[str, str]]]:
+    """The change to a pod that is about to be deleted."""
+    return {"metadata": {"annotations": {STOPPED_REASON: reason}}}
 
 
 def selector(environment: str, attempt: Attempt | None = None) -> str:

@@ -7,6 +7,7 @@ from lanes.aws.poller import Description, Poller
 from lanes.kubernetes.calls import call
 from lanes.kubernetes.cluster import Cluster
 from lanes.kubernetes.names import selector
+from lanes.kubernetes.verdict import deleted
 
 
 class PodPoller(Poller):
@@ -18,18 +19,17 @@ class PodPoller(Poller):
 
     async def _describe(self, arns: list[str]) -> dict[str, Description | None]:
         listed = await call(
-            lambda **named: self._cluster.core().list_namespaced_pod(self._namespace, **named),
-            label_selector=self._selector,
+            self._cluster, "list_namespaced_pod", namespace=self._namespace, label_selector=self._selector
         )
         known = {pod["metadata"]["name"]: pod for pod in listed["items"]}
         return {name: known.get(name) for name in arns}
 
 
 class WatchedPods:
-    """The poller as one attempt sees it: a pod that it had deleted is not unknown, it has ended."""
+    """The poller as one attempt sees it: a pod that was there and is not any more has ended."""
 
-    def __init__(self, shared: PodPoller, stops: dict[str, str]) -> None:
-        self._shared, self._stops = shared, stops
+    def __init__(self, shared: PodPoller) -> None:
+        self._shared = shared
         self._last: dict[str, Description] = {}
 
     @property
@@ -42,9 +42,8 @@ class WatchedPods:
 
     async def next(self, arn: str) -> Description | None:
         pod = await self._shared.next(arn)
-        if pod is None and arn in self._stops:
-            gone = self._last.get(arn, {"metadata": {"name": arn}, "status": {}})
-            return {**gone, "status": {**gone["status"], "phase": "Failed"}}
         if pod is not None:
             self._last[arn] = pod
+        elif arn in self._last:
+            return deleted(self._last[arn])
         return pod

@@ -9,7 +9,7 @@ from typing import Any
 
 from lanes.attempts.reaper import AskStates, Container, reap, told
 from lanes.kubernetes.cluster import Cluster
-from lanes.kubernetes.names import selector
+from lanes.kubernetes.names import selector, stopped_because
 from lanes.kubernetes.verdict import ENDED, moment, state_of
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def reap_cluster(
         if pod["status"].get("phase") in ENDED and ended_at and now - ended_at > KEPT:
             _delete(core, namespace, pod["metadata"]["name"])
     running = [found for pod in pods if pod["status"].get("phase") not in ENDED and (found := _container(pod))]
-    return reap(running, lambda name, _: _delete(core, namespace, name), ask, now)
+    return reap(running, lambda name, why: _delete(core, namespace, name, why), ask, now)
 
 
 def _pods(core: Any, namespace: str, wanted: str) -> list[dict[str, Any]]:
@@ -56,10 +56,12 @@ def _container(pod: dict[str, Any]) -> Container | None:
     return told(pod["metadata"]["name"], environment, created) if created else None
 
 
-def _delete(core: Any, namespace: str, name: str) -> None:
+def _delete(core: Any, namespace: str, name: str, why: str = "") -> None:
     from kubernetes.client import ApiException
 
     try:
+        if why:
+            core.patch_namespaced_pod(name, namespace, stopped_because(why), _preload_content=False)
         core.delete_namespaced_pod(name, namespace, _preload_content=False)
     except ApiException as error:
         if error.status != 404:

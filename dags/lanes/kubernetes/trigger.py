@@ -30,10 +30,10 @@ class RunInPodTrigger(LaneTrigger):
         cluster, namespace = self._cluster(ours), self.launch.namespace
 
         async def read(pod: str, seconds: int | None) -> str:
-            def ask(**named: Any) -> Any:
-                return cluster.core().read_namespaced_pod_log(pod, namespace, timestamps=True, **named)
-
-            return str(await call(ask, **({} if seconds is None else {"since_seconds": seconds})))
+            which: dict[str, Any] = {"name": pod, "namespace": namespace, "timestamps": True}
+            if seconds is not None:
+                which["since_seconds"] = seconds
+            return str(await call(cluster, "read_namespaced_pod_log", **which))
 
         return ours.kept(f"log of {self.launch.cluster}/{namespace}", lambda: PodLog(read))
 

@@ -10,13 +10,16 @@ import datetime as dt
 from typing import Any
 
 from lanes.attempts.failures import EXIT_BAD_INPUT, Failure, Kind, stopped_by_us
+from lanes.attempts.steps import MOST_RELAUNCHES
 
 ENDED = ("Succeeded", "Failed")
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _NO_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _NEVER_RAN = (*_NO_START, "ContainerCannotRun", "StartError")
 # An image may come late (a registry that is down for a moment): kubelet tries again every few minutes.
-IMAGE_PATIENCE_SECONDS, CAPACITY_PATIENCE_SECONDS = 300.0, 1800.0
+IMAGE_PATIENCE_SECONDS = 300.0
+# A pod that no node takes is made anew, as often as one that is taken away: half an hour in all.
+CAPACITY_PATIENCE_SECONDS = 1800.0 / (MOST_RELAUNCHES + 1)
 # The pod's own doing, though the kubelet calls it an eviction.
 _OWN_DISK = ("storage usage exceeds", "ephemeral storage limit", "Usage of EmptyDir volume")
 
@@ -24,7 +27,7 @@ Pod = dict[str, Any]
 
 
 def of_pod(pod: Pod, *, stop_reason: str, attempt_id: str) -> Failure | None:
-    """The verdict on a pod that ended; None is success. `stop_reason`: what this process stopped it with."""
+    """The verdict on a pod that ended; None is success. `stop_reason`: why this deployment stopped it."""
     status, ended = pod["status"], state_of(pod).get("terminated", {})
     code = ended.get("exitCode")
     if status.get("phase") == "Succeeded":
@@ -42,6 +45,8 @@ def of_pod(pod: Pod, *, stop_reason: str, attempt_id: str) -> Failure | None:
         return Failure(Kind.MEMORY, "OOMKilled: it needed more than its size has memory", code)
     if ended.get("reason") in _NEVER_RAN:
         return Failure(Kind.START, f"{ended['reason']}: {ended.get('message', '')}".rstrip(": "), code)
+    if pod["metadata"].get("deletionTimestamp"):
+        return Failure(Kind.SPOT, "a person or another program deleted the pod", code)
     if code is None:
         return Failure(Kind.START, why or "the pod failed before its container started")
     return Failure(Kind.INPUT if code == EXIT_BAD_INPUT else Kind.ERROR, why, code)
@@ -60,6 +65,18 @@ def never_starts(pod: Pod, waited_seconds: float) -> Failure | None:
     if unscheduled.get("reason") == "Unschedulable" and waited_seconds > CAPACITY_PATIENCE_SECONDS:
         return Failure(Kind.CAPACITY, f"no node takes the pod: {unscheduled.get('message', '')}")
     return None
+
+
+def deleted(last: Pod) -> Pod:
+    """A pod that the cluster has forgotten, from how it was seen last: nobody knows how it ended."""
+    if last["status"].get("phase") in ENDED:
+        return last
+    when = last["metadata"].get("deletionTimestamp") or dt.datetime.now(dt.UTC).isoformat()
+    return {
+        **last,
+        "metadata": {**last["metadata"], "deletionTimestamp": when},
+        "status": {**last["status"], "phase": "Failed"},
+    }
 
 
 def state_of(pod: Pod) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from lanes.attempts.failures import Kind
 from lanes.attempts.launch import LaunchError, Size
 from lanes.kubernetes.launch import PodLaunch, resources
 from lanes.kubernetes.names import labels, selector
-from lanes.kubernetes.verdict import never_starts, of_pod
+from lanes.kubernetes.verdict import deleted, never_starts, of_pod
 from tests.dags.lanes.conftest import COMMON
 
 # Those that EKS offers with standard support and one beyond.
@@ -97,6 +97,7 @@ def test_the_program_is_told_what_it_is_told_elsewhere(launch: PodLaunch) -> Non
     assert told["TASKLANE_RESULT_URI"] == "s3://data/runs/x.json"
     assert told["TASKLANE_TABLE_ARTICLES"] == "tasklane-dev-articles"
     assert told["TMPDIR"] == "/scratch"
+    assert told["AWS_REGION"] == told["AWS_DEFAULT_REGION"] == "eu-central-1"
     assert container["args"] == ["analyze-batch", "--batch", "0"]
 
 
@@ -108,7 +109,7 @@ def test_spot_is_the_clusters_to_decide(attempt) -> None:
 def ended(code: int | None, word: str = "Error", **status: Any) -> dict[str, Any]:
     """A failed pod: exit code and reason of its container, and what its status says besides."""
     state = {"terminated": {"exitCode": code, "reason": word}} if code is not None else {}
-    return {"status": {"phase": "Failed", "containerStatuses": [{"state": state}], **status}}
+    return {"metadata": {}, "status": {"phase": "Failed", "containerStatuses": [{"state": state}], **status}}
 
 
 DISRUPTED = [{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "preempting"}]
@@ -122,6 +123,7 @@ ENDS = [
     (ended(143, conditions=DISRUPTED), Kind.SPOT, "PreemptionByScheduler: preempting"),
     (ended(None, reason="DeadlineExceeded", message="Pod was active too long"), Kind.TIMEOUT, "too long"),
     (ended(137, reason="Evicted", message=FULL), Kind.ERROR, "more than its size has disk"),
+    ({**ended(143), "metadata": {"deletionTimestamp": "2026-11-20T12:00:00Z"}}, Kind.SPOT, "deleted the pod"),
     (ended(None, reason="UnexpectedAdmissionError", message="no"), Kind.START, "UnexpectedAdmissionError: no"),
 ]
 
@@ -154,7 +156,19 @@ def test_pods_that_never_start() -> None:
     assert never_starts(waiting("ContainerCreating"), 1000) is None
     unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
     pending = {"status": {"phase": "Pending", "conditions": [unscheduled]}}
-    assert never_starts(pending, 600) is None
-    full = never_starts(pending, 1801)
+    assert never_starts(pending, 290) is None
+    full = never_starts(pending, 301)  # and again, six times in all
     assert full is not None
     assert full.headline == "capacity: no node takes the pod: 0/3 nodes"
+
+
+def test_a_pod_that_is_gone_was_deleted_or_had_ended() -> None:
+    running = {"metadata": {"name": "a"}, "status": {"phase": "Running"}}
+    failure = of_pod(deleted(running), stop_reason="", attempt_id="a")
+    assert failure is not None
+    assert failure.kind is Kind.SPOT
+    stopped = of_pod(deleted(running), stop_reason="tasklane a try 1: timeout after 5 s", attempt_id="a")
+    assert stopped is not None
+    assert stopped.kind is Kind.TIMEOUT
+    succeeded = {"metadata": {"name": "a"}, "status": {"phase": "Succeeded"}}
+    assert of_pod(deleted(succeeded), stop_reason="", attempt_id="a") is None

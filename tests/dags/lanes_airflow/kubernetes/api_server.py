@@ -1,8 +1,9 @@
 """A stand-in for EKS and for a Kubernetes API server, over HTTP. It is no cluster: nothing runs.
 
-It answers what the lane asks (DescribeCluster; create, list, delete pods; read a log) with the status codes and
-documents of the real one, keeps names unique and forgets deleted pods. What kubelet and scheduler would report, a test
-says itself, in the words of the Kubernetes documentation.
+It answers what the lane asks (DescribeCluster; create, list, patch, delete pods; read a log) with the status codes and
+documents of the real one (as cluster/test_api_server.py found them), keeps names unique and forgets deleted pods. What
+kubelet and scheduler would report, a test says itself, in the words of the Kubernetes documentation. It is for where no
+API server can be had, and for what a real one does seldom: an API server that does not answer.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class ApiServer:
         with self._lock:
             if self.deaf:
                 self.deaf -= 1
-                return 503, _status("apiserver not ready")
+                return 503, _status(503, "ServiceUnavailable", "apiserver not ready")
             if method == "POST" and path == PODS:
                 return self._create(body)
             if method == "GET" and path == PODS:
@@ -83,7 +84,10 @@ class ApiServer:
                 return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": found}
             name = path.removeprefix(PODS + "/").removesuffix("/log")
             if name not in self.pods:
-                return 404, _status(f'pods "{name}" not found')
+                return 404, _status(404, "NotFound", f'pods "{name}" not found')
+            if method == "PATCH":
+                self.pods[name]["metadata"]["annotations"] |= body["metadata"]["annotations"]
+                return 200, self.pods[name]
             if method == "DELETE":
                 self.deleted.append((name, (body or {}).get("gracePeriodSeconds", asked.get("gracePeriodSeconds"))))
                 return 200, self.pods.pop(name)
@@ -92,12 +96,10 @@ class ApiServer:
     def _create(self, pod: Pod) -> tuple[int, Any]:
         name, account = pod["metadata"]["name"], pod["spec"]["serviceAccountName"]
         if account not in self.service_accounts:
-            return 403, _status(
-                f'pods "{name}" is forbidden: error looking up service account {NAMESPACE}/{account}: serviceaccount '
-                f'"{account}" not found'
-            )
+            missing = f'error looking up service account {NAMESPACE}/{account}: serviceaccount "{account}" not found'
+            return 403, _status(403, "Forbidden", f'pods "{name}" is forbidden: {missing}')
         if name in self.pods:
-            return 409, _status(f'pods "{name}" already exists')
+            return 409, _status(409, "AlreadyExists", f'pods "{name}" already exists')
         self.created += 1
         pod["metadata"]["creationTimestamp"] = now()
         pod["status"] = {"phase": "Pending"}
@@ -106,8 +108,9 @@ class ApiServer:
         return 201, pod
 
 
-def _status(message: str) -> dict[str, str]:
-    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message}
+def _status(code: int, reason: str, message: str) -> dict[str, Any]:
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+    return {**status, "message": message, "reason": reason, "code": code}
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
@@ -123,7 +126,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_DELETE = _serve
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve
 
         def log_message(self, format: str, *args: Any) -> None:
             """Quiet."""
