@@ -1,6 +1,6 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs three parts at a time: the
 # end-to-end tests, which wait about half of their time, beside two of the others.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-containers test-docker test-browser faults faults-ci soak
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-containers test-docker test-kubernetes test-browser faults faults-ci soak
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -30,7 +30,14 @@ test-lanes: .venv/.made
 
 test-dags: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made
 	@for version in $(AIRFLOW_VERSIONS); do echo "== DAGs under Airflow $$version"; \
-	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) --ignore=tests/dags/lanes --ignore=$(DOCKER_TESTS) tests/dags; done
+	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) --ignore=tests/dags/lanes --ignore=$(DOCKER_TESTS) --ignore=$(KUBERNETES_TESTS) tests/dags; done
+
+KUBERNETES_TESTS := tests/dags/lanes_airflow/kubernetes/cluster
+KUBERNETES_E2E := tests/e2e/test_kubernetes.py
+test-kubernetes: $(SETUP) $(AIRFLOW_VENVS) ## the lane kubernetes on a real API server and node, both Airflow versions (KUBEBUILDER_ASSETS=folder)
+	@for version in $(AIRFLOW_VERSIONS); do echo "== lane kubernetes under Airflow $$version"; \
+	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) -rs $(KUBERNETES_TESTS) || exit 1; done
+	.venv/bin/python -m pytest $(PYTEST) -rs $(KUBERNETES_E2E)
 
 DOCKER_TESTS := tests/dags/lanes_airflow/docker
 test-docker: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made ## the lane docker on a real engine, both Airflow versions (podman or docker; about 3 minutes)
@@ -52,7 +59,7 @@ LONG_E2E := $(addprefix tests/e2e/test_,demo.py fan_out.py hold_restart.py lanes
 REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
 
 test-e2e: $(SETUP)
-	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(LONG_E2E:%=--ignore=%)
+	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(KUBERNETES_E2E:%=--ignore=%) $(LONG_E2E:%=--ignore=%)
 
 test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), dates backfilled, lanes, teams, costs, the demo (14 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 $(LONG_E2E)
