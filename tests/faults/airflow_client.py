@@ -56,8 +56,8 @@ class Observer:
         errors = [error["exc_value"] for line in lines for error in line.get("error_detail") or []]
         return "\n".join([*(str(line.get("event")) for line in lines), *errors])
 
-    def xcom(self, dag_id: str, run_id: str, key: str) -> Any:
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/work/xcomEntries/{key}"
+    def xcom(self, dag_id: str, run_id: str, key: str, task_id: str = "work") -> Any:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         return self._api.get(path).raise_for_status().json()["value"]
 
     def links(self, dag_id: str, run_id: str) -> dict[str, str]:

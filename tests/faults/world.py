@@ -165,7 +165,8 @@ class World:
         scheduler = psutil.Process(self.services["scheduler"].process.pid)
         for worker in scheduler.children():
             with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
-                if tasks := worker.children(recursive=True):
+                tasks = worker.children(recursive=True)
+                if tasks and "LocalExecutor" in " ".join(worker.cmdline()):  # the log server has children too
                     for process in (worker, *tasks):
                         with_signal(process.pid, signal.SIGKILL)
                     return True
