@@ -40,7 +40,7 @@ test-kubernetes: $(SETUP) $(AIRFLOW_VENVS) ## the lane kubernetes on a real API 
 	.venv/bin/python -m pytest $(PYTEST) -rs $(KUBERNETES_E2E)
 
 DOCKER_TESTS := tests/dags/lanes_airflow/docker
-test-docker: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made ## the lane docker on a real engine, both Airflow versions (podman or docker; about 3 minutes)
+test-docker: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made ## the lane docker on a real engine, both Airflow versions (DOCKER_HOST, podman or docker; about 10 minutes)
 	@for version in $(AIRFLOW_VERSIONS); do echo "== lane docker under Airflow $$version"; \
 	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) -rs $(DOCKER_TESTS); done
 

@@ -16,11 +16,12 @@ from lanes.attempts.steps import Found, Step
 from lanes.aws.calls import AwsCalls, CallRefused, failure_of
 from lanes.docker.calls import NotThere, call
 from lanes.docker.credentials import CredentialsAddress
+from lanes.docker.ended_by import ended_by_kernel
 from lanes.docker.images import ensure_image
 from lanes.docker.launch import MIB, DockerLaunch
 from lanes.docker.names import filters
 from lanes.docker.poller import InspectPoller
-from lanes.docker.verdict import ENDED, moment, of_state
+from lanes.docker.verdict import ENDED, GOING, killed_without_reason, moment, of_state
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -51,7 +52,7 @@ class DockerEngine:
         self._host_config = host_config
         self._stops: dict[str, str] = {}
         self._stopping: set[asyncio.Task[Any]] = set()
-        self._podman: bool | None = None
+        self._by_kernel: dict[str, bool] = {}
 
     async def find(self) -> list[Found]:
         wanted = filters(self._launch.environment_name, self._launch.attempt)
@@ -68,8 +69,8 @@ class DockerEngine:
         return found
 
     async def start(self, step: Step) -> str:
-        await call(ensure_image, self._client, self._launch.image)
-        container = await self._create(step)
+        image = await call(ensure_image, self._client, self._launch.image)
+        container = await self._create(step, image)
         try:
             await call(self._client.start, container, refused=Kind.START)
         except CallRefused:
@@ -108,14 +109,14 @@ class DockerEngine:
         if done:
             asked.result()
 
-    async def _create(self, step: Step) -> str:
+    async def _create(self, step: Step, image: str) -> str:
         """The id of the container of this launch, also where it is there already."""
         size = self._launch.sizes[step.size]
         told = await self._take_on_role()
         host = self._client.create_host_config(**self._launch.limits(size), **self._host_config)
         body = self._launch.body(step.number, told)
         try:
-            made = await call(self._client.create_container, host_config=host, **body)
+            made = await call(self._client.create_container, image=image, host_config=host, **body)
         except CallRefused as refused:
             response: Any = getattr(refused.__cause__, "response", None)
             if getattr(response, "status_code", 0) != _CONFLICT and _IN_USE not in refused.failure.reason:
@@ -142,14 +143,15 @@ class DockerEngine:
             await asyncio.sleep(backoff(failures))
 
     async def _inspect(self, name: str) -> Description | None:
-        if self._podman is None:
-            parts = (await call(self._client.version)).get("Components") or []
-            self._podman = any("podman" in str(part.get("Name", "")).lower() for part in parts)
         try:
             found: Description = await call(self._client.inspect_container, name)
+            if killed_without_reason(found["State"]) and found["Id"] not in self._by_kernel:
+                started_at = moment(found["State"]["StartedAt"])
+                since = started_at.timestamp() if started_at else 0.0
+                self._by_kernel[found["Id"]] = await call(ended_by_kernel, self._client, found["Id"], since)
         except NotThere:
             return None
-        return found
+        return found if found["State"]["Status"] != GOING else None
 
     def _failure(self, container: Description) -> Failure | None:
         return of_state(
@@ -157,7 +159,7 @@ class DockerEngine:
             stop_reason=self._stops.get(container["Id"], ""),
             attempt_id=self._launch.attempt.attempt_id,
             memory_mib=container["HostConfig"]["Memory"] // MIB,
-            tells_who_killed=not self._podman,
+            by_kernel=self._by_kernel.get(container["Id"], False),
         )
 
     def _found(self, container: Description) -> Found:

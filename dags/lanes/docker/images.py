@@ -6,6 +6,7 @@ import base64
 import logging
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lanes.attempts.failures import Failure, Kind
 from lanes.aws.calls import CallRefused
@@ -15,39 +16,58 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ECR = re.compile(r"(?P<registry>\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/")
+_ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<path>.+)")
 
 
-def ensure_image(client: APIClient, image: str) -> None:
-    """Pull `image` where the engine does not have it. It is named by digest or content: what is there is right."""
-    from docker.errors import APIError, ImageNotFound
+def ensure_image(client: APIClient, image: str) -> str:
+    """The name that the engine knows `image` by, pulled where it does not have it.
+
+    It is named by digest or content: what is there is right.
+    """
+    if _has(client, image):
+        return image
+    name, login = _where(image)
+    if name != image and _has(client, name):
+        return name
+    log.info("pulling %s", name)
+    _pull(client, name, login)
+    return name
+
+
+def _has(client: APIClient, image: str) -> bool:
+    from docker.errors import ImageNotFound
 
     try:
         client.inspect_image(image)
     except ImageNotFound:
-        log.info("pulling %s", image)
-    else:
-        return
+        return False
+    return True
+
+
+def _pull(client: APIClient, image: str, login: dict[str, str] | None) -> None:
+    from docker.errors import APIError
+
     try:
-        for said in client.pull(image, stream=True, decode=True, auth_config=_login(image)):
+        for said in client.pull(image, stream=True, decode=True, auth_config=login):
             if "error" in said:
                 raise CallRefused(Failure(Kind.IMAGE, f"{image} cannot be pulled: {said['error']}"))
     except APIError as error:
         raise CallRefused(Failure(Kind.IMAGE, f"{image} cannot be pulled: {error.explanation or error}")) from error
 
 
-def _login(image: str) -> dict[str, str] | None:
-    """The worker's own rights at ECR; for another registry what the engine knows (its own login)."""
+def _where(image: str) -> tuple[str, dict[str, str] | None]:
+    """By what name, and with what login, it is pulled: ECR says at which address it is a registry for the worker's own
+    rights. Another registry's login is what the engine knows."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    place = _ECR.match(image)
+    place = _ECR.fullmatch(image)
     if place is None:
-        return None
+        return image, None
     try:
         answer: dict[str, Any] = boto3.client("ecr", region_name=place["region"]).get_authorization_token()
     except (BotoCoreError, ClientError) as error:
         raise CallRefused(Failure(Kind.IMAGE, f"{image}: the worker's role may not log in to ECR: {error}")) from error
-    token = answer["authorizationData"][0]["authorizationToken"]
-    user, _, password = base64.b64decode(token).decode().partition(":")
-    return {"username": user, "password": password}
+    given = answer["authorizationData"][0]
+    user, _, password = base64.b64decode(given["authorizationToken"]).decode().partition(":")
+    return f"{urlsplit(given['proxyEndpoint']).netloc}/{place['path']}", {"username": user, "password": password}

@@ -36,13 +36,12 @@ class DockerLaunch(Launch):
         return container_name(self.environment_name, self.attempt, launch)
 
     def body(self, launch: int, credentials: dict[str, str]) -> dict[str, Any]:
-        """Arguments of `APIClient.create_container` but for the host's side, for launch number `launch` (0 = first)."""
+        """Arguments of `APIClient.create_container` for launch number `launch` (0 = first), without image and host."""
         told = {pair["name"]: pair["value"] for pair in self.container_environment(launch)}
         own = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, "HOME": SCRATCH, "TMPDIR": SCRATCH}
         own["AWS_EC2_METADATA_DISABLED"] = "true"  # never the role of the machine
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         return {
-            "image": self.image,
             "command": self.command,
             "name": self.name(launch),
             "environment": {**passed, **self.variables, **told, **own, **credentials},

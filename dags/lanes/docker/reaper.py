@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lanes.attempts.reaper import AskStates, Container, reap, told
 from lanes.docker.names import filters
-from lanes.docker.verdict import ENDED, moment
+from lanes.docker.verdict import ENDED, GOING, moment
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -53,7 +53,7 @@ def running_containers(client: APIClient, environment: str) -> list[Container]:
     found = []
     for container in _inspected(client, environment):
         created = moment(container["Created"])
-        if container["State"]["Status"] in ENDED or created is None:
+        if container["State"]["Status"] in (*ENDED, GOING) or created is None:
             continue
         environ = dict(pair.split("=", 1) for pair in container["Config"]["Env"] if "=" in pair)
         found.append(told(container["Id"], environ, created))

@@ -4,12 +4,15 @@ import datetime as dt
 import json
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 
 from lanes.attempts.failures import Kind
 from lanes.docker.credentials import TOKEN, URI, CredentialsAddress
+from lanes.docker.ended_by import ended_by_kernel
 from lanes.docker.log import _events
 from lanes.docker.verdict import of_state
 
@@ -67,17 +70,42 @@ def test_a_line_that_was_written_in_parts_is_one_line() -> None:
     assert whole["timestamp"] == int(first.timestamp() * 1000)
 
 
+@dataclass
+class Events:
+    """What an engine remembers of a container."""
+
+    actions: list[str]
+    name: str = "Engine"
+
+    def version(self) -> dict[str, Any]:
+        return {"Components": [{"Name": self.name}]}
+
+    def events(self, **asked: Any) -> Iterator[dict[str, str]]:
+        assert asked["filters"]["container"] == "c1"
+        assert float(asked["since"]) <= float(asked["until"])
+        return iter({"Action": action} for action in self.actions)
+
+
 @pytest.mark.parametrize(
-    ("state", "tells", "kind"),
+    ("actions", "by_kernel"),
+    [(["die"], True), (["kill", "die"], False), (["die", "stop"], False), ([], False)],  # the last: it was started anew
+)
+def test_the_kernel_ended_what_died_unasked(actions: list[str], by_kernel: bool) -> None:
+    assert ended_by_kernel(cast("Any", Events(actions)), "c1", 1.0) is by_kernel
+    assert ended_by_kernel(cast("Any", Events(actions, "Podman Engine")), "c1", 1.0)  # it cannot be asked
+
+
+@pytest.mark.parametrize(
+    ("state", "by_kernel", "kind"),
     [
-        ({"ExitCode": 137, "OOMKilled": True}, True, Kind.MEMORY),
-        ({"ExitCode": 137, "OOMKilled": False}, True, Kind.STOPPED),
-        ({"ExitCode": 137, "OOMKilled": False}, False, Kind.MEMORY),  # Podman with cgroups v1 does not say
-        ({"ExitCode": 1, "OOMKilled": True}, True, Kind.MEMORY),  # a child of the program
-        ({"ExitCode": 127, "Error": "exec: not found"}, True, Kind.START),
+        ({"ExitCode": 137, "OOMKilled": True}, False, Kind.MEMORY),
+        ({"ExitCode": 137, "OOMKilled": False}, False, Kind.STOPPED),
+        ({"ExitCode": 137, "OOMKilled": False}, True, Kind.MEMORY),
+        ({"ExitCode": 1, "OOMKilled": True}, False, Kind.MEMORY),  # a child of the program
+        ({"ExitCode": 127, "Error": "exec: not found"}, False, Kind.START),
     ],
 )
-def test_who_killed_it(state: dict[str, Any], tells: bool, kind: Kind) -> None:
-    failure = of_state(state, stop_reason="", attempt_id="a", memory_mib=128, tells_who_killed=tells)
+def test_who_killed_it(state: dict[str, Any], by_kernel: bool, kind: Kind) -> None:
+    failure = of_state(state, stop_reason="", attempt_id="a", memory_mib=128, by_kernel=by_kernel)
     assert failure is not None
     assert failure.kind is kind

@@ -7,17 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
+import docker
 import pytest
 
+from tests.container_engine import BASE, running_engine
 from tests.ops.emulator import running_emulator, tell_emulator
 
 HERE = Path(__file__).parent
-BASE = os.environ.get("TASKLANE_TEST_BASE", "localhost/python:3.12")
-ACCOUNT, REGION, BUCKET = "000000000000", "us-east-1", "data"
+ACCOUNT, REGION, BUCKET, REPOSITORY = "000000000000", "us-east-1", "data", "tasklane-dev/probe"
 IMAGE = "localhost/tasklane-tests/probe:1"
 ROLE, WORKER = f"arn:aws:iam::{ACCOUNT}:role/tasklane-dev-probe-task", f"arn:aws:iam::{ACCOUNT}:role/airflow-worker"
 SERVICE = "airflow-env.amazonaws.com"
@@ -60,7 +63,7 @@ class Machine:
 
     environment: dict[str, str]
     endpoint: str
-    client: "object"
+    client: docker.APIClient
 
     def start(self, *command: str, run_id: str, try_number: int = 1, **arguments: object) -> subprocess.Popen[str]:
         asked = {"command": list(command), "run_id": run_id, "try_number": try_number}
@@ -75,9 +78,7 @@ class Machine:
 
     def containers(self, run_id: str) -> list[dict]:
         """Those of one task instance, whatever their state."""
-        found = self.client.containers(all=True, filters={"label": "tasklane.environment=dev"})
-        inspected = [self.client.inspect_container(one["Id"]) for one in found]
-        return [one for one in inspected if f"TASKLANE_RUN_ID={run_id}" in one["Config"]["Env"]]
+        return containers_of(self.client, "dev", run_id)
 
     def until(self, what: Callable[[], object]) -> None:
         limit = time.monotonic() + 900
@@ -92,29 +93,33 @@ class Machine:
         return container
 
 
+def containers_of(client: docker.APIClient, environment: str, run_id: str) -> list[dict]:
+    """Those of a run, whatever their state, the oldest first."""
+    inspected = []
+    for one in client.containers(all=True, filters={"label": f"tasklane.environment={environment}"}):
+        with suppress(docker.errors.NotFound):  # Docker lists what it is still making, or removing
+            inspected.append(client.inspect_container(one["Id"]))
+    mine = [one for one in inspected if f"TASKLANE_RUN_ID={run_id}" in one["Config"]["Env"]]
+    return sorted(mine, key=lambda one: one["Created"])
+
+
+def remove_containers(client: docker.APIClient, environment: str) -> None:
+    for one in client.containers(all=True, filters={"label": f"tasklane.environment={environment}"}):
+        client.remove_container(one["Id"], force=True, v=True)
+
+
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an engine's API; skips where there is none, or nothing to build the image from."""
-    folder = tmp_path_factory.mktemp("engine")
-    for name in ("podman", "docker"):
-        if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
-            break
-    else:
-        pytest.skip("neither podman nor docker answers on this machine")
-    if subprocess.run([name, "image", "inspect", BASE], capture_output=True, check=False).returncode:
-        pytest.skip(f"{name} has no image {BASE}; TASKLANE_TEST_BASE names another with Python 3.12")
-    build(name, folder)
-    if name == "docker":
-        yield os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-        return
-    address = f"unix://{folder}/podman.sock"
-    service = subprocess.Popen(["podman", "--runtime", "runc", "system", "service", "--time=0", address], cwd=folder)
-    yield address
-    service.terminate()
-    service.wait(20)
+def engine(aws: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an engine's API that has the image; skips where there is none, or nothing to build it from."""
+    with running_engine(tmp_path_factory.mktemp("service"), registry=urlsplit(aws).netloc) as engine:
+        build(engine.address, tmp_path_factory.mktemp("image"))
+        yield engine.address
 
 
-def build(name: str, folder: Path) -> None:
+def build(address: str, folder: Path) -> None:
+    client = connected(address)
+    if not client.images(name=BASE):
+        pytest.skip(f"the engine at {address} has no image {BASE}; TASKLANE_TEST_BASE names another with Python 3.12")
     packages = Path(boto3.__file__).parents[1]
     for part in SDK:
         if part.endswith(".py"):
@@ -125,7 +130,8 @@ def build(name: str, folder: Path) -> None:
     shutil.copy(HERE / "program.py", folder)
     (folder / "scratch").mkdir()
     (folder / "Dockerfile").write_text(DOCKERFILE)
-    subprocess.run([name, "build", "-q", "-t", IMAGE, str(folder)], check=True, capture_output=True)
+    said = list(client.build(path=str(folder), tag=IMAGE, rm=True, decode=True))
+    assert not any("error" in line for line in said), said
 
 
 def left_out(folder: str, names: list[str]) -> set[str]:
@@ -142,7 +148,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         iam, s3 = (boto3.client(name, endpoint_url=endpoint, **keys) for name in ("iam", "s3"))
         s3.create_bucket(Bucket=BUCKET)
         objects = f"arn:aws:s3:::{BUCKET}/runs/probe/*"
-        role(iam, WORKER, {"Service": SERVICE}, {"sts:AssumeRole": ROLE, "s3:GetObject": objects})
+        repository = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{REPOSITORY}"
+        pull = {
+            "ecr:GetAuthorizationToken": "*",
+            "ecr:BatchGetImage": repository,
+            "ecr:GetDownloadUrlForLayer": repository,
+        }
+        role(iam, WORKER, {"Service": SERVICE}, {"sts:AssumeRole": ROLE, "s3:GetObject": objects, **pull})
         role(iam, ROLE, {"AWS": WORKER}, {"s3:PutObject": objects})
         yield endpoint
 
@@ -157,8 +169,6 @@ def role(iam, arn: str, principal: dict[str, str], rights: dict[str, str]) -> No
 
 @pytest.fixture
 def machine(engine: str, aws: str, manifest, tmp_path: Path) -> Iterator[Machine]:
-    import docker
-
     manifest(account=ACCOUNT, region=REGION, data_bucket=BUCKET, tasks={"probe": ENTRY})
     given = tell_emulator(aws, "credentials", {"role_arn": WORKER, "service": SERVICE})
     environment = {
@@ -170,18 +180,16 @@ def machine(engine: str, aws: str, manifest, tmp_path: Path) -> Iterator[Machine
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": given["full_uri"],
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": given["authorization_token"],
     }
-    client = docker.APIClient(base_url=engine, version="auto")
-    wait_for(client)
+    client = connected(engine)
     yield Machine(environment, aws, client)
-    for one in client.containers(all=True, filters={"label": "tasklane.environment=dev"}):
-        client.remove_container(one["Id"], force=True, v=True)
+    remove_containers(client, "dev")
 
 
-def wait_for(client) -> None:
+def connected(address: str) -> docker.APIClient:
+    """Its client, once it answers."""
     for _ in range(300):
         try:
-            client.ping()
-            return
-        except Exception:  # noqa: BLE001 (the socket is not there yet)
+            return docker.APIClient(base_url=address, version="auto")
+        except docker.errors.DockerException:  # the socket is not there yet
             time.sleep(0.1)
-    client.ping()
+    return docker.APIClient(base_url=address, version="auto")

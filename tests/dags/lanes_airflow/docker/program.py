@@ -77,7 +77,7 @@ def main(what: str, *rest: str) -> int:
     elif what == "stubborn":
         signal.signal(signal.SIGTERM, lambda *_: print("asked to stop", flush=True))
         print("waiting", flush=True)
-        for _ in range(600):
+        for _ in range(6000):
             time.sleep(0.1)
     return 0
 
