@@ -2,6 +2,7 @@
 
 Either way it is the image's own code, dependencies, entry point and environment; the emulator gives it the task role's
 credentials and the task's memory limit. TASKLANE_ENGINE=process|podman|docker chooses; the default tries the engines.
+A task of the lane docker is none of the emulator's: its image is built and named for the worker, which starts it.
 """
 
 import json
@@ -14,7 +15,8 @@ from local.processes import LocalError
 from local.state import ROOT
 from ops.images.engines import build_options
 from platform_spec.content import content_tag
-from platform_spec.environments import load_environment
+from platform_spec.environments import Environment, load_environment
+from platform_spec.naming import Names
 from platform_spec.task_changes import tasks_of
 from platform_spec.tasks import Task, with_image
 
@@ -27,9 +29,12 @@ def write_images(folder: Path, events: Events) -> Path:
     wanted = os.environ.get("TASKLANE_ENGINE", "")
     if wanted not in ("", "process", *ENGINES):
         raise LocalError(f"TASKLANE_ENGINE={wanted}: allowed are process, {', '.join(ENGINES)}, or nothing (automatic)")
-    engine = _answering(wanted)
+    engine, environment = _answering(wanted), load_environment("local", ROOT)
     images = {}
-    for name, task in with_image(tasks_of(load_environment("local", ROOT), ROOT)).items():
+    for name, task in with_image(tasks_of(environment, ROOT)).items():
+        if task.lane == "docker":
+            _for_the_worker(engine or _engine_of_the_worker(), task, environment, events)
+            continue
         entry = _container(engine, task, events, required=bool(wanted)) if engine else None
         images[f"tasklane-local/{name}"] = entry or _process(task)
         how = f"{engine} container" if entry else "process in its own virtual environment"
@@ -39,6 +44,28 @@ def write_images(folder: Path, events: Events) -> Path:
     return target
 
 
+def _engine_of_the_worker() -> str | None:
+    """The command line that speaks to the engine the worker will: of the two, docker's alone reads DOCKER_HOST."""
+    return _answering("", ENGINES[::-1] if os.environ.get("DOCKER_HOST") else ENGINES)
+
+
+def _for_the_worker(engine: str | None, task: Task, environment: Environment, events: Events) -> None:
+    """Build the image and give it the name that the deployment has for it: what is there is not pulled."""
+    if engine is None:
+        raise LocalError(
+            f"{task.name}: lane docker needs a container engine, and neither {' nor '.join(ENGINES)} answers; start "
+            f"one, or take [tasks.{task.name}] out of environments/local.toml"
+        )
+    built = _container(engine, task, events, required=True)
+    assert built is not None  # noqa: S101 (required)
+    registry = f"{environment.account}.dkr.ecr.{environment.region}.amazonaws.com"
+    name = f"{registry}/{Names(environment).repository(task.name)}:{content_tag(task.folder, task.architecture)}"
+    tagged = subprocess.run([engine, "tag", built["image"], name], capture_output=True, text=True, check=False)
+    if tagged.returncode:
+        raise LocalError(f"{task.name}: `{engine} tag` failed: {tagged.stderr.strip()}")
+    events.tell("info", "images", f"{task.name}: {engine} container, started by the Airflow worker")
+
+
 def _process(task: Task) -> dict[str, str]:
     own = (task.folder / "requirements.lock").exists()
     # The project's environment has Node.js too: the programs of an image are looked for beside its Python.
@@ -46,9 +73,9 @@ def _process(task: Task) -> dict[str, str]:
     return {"runtime": "process", "python": str(python), "dockerfile": str(task.folder / "Dockerfile")}
 
 
-def _answering(wanted: str) -> str | None:
-    """The container engine that answers; LocalError when the one asked for does not."""
-    for engine in () if wanted == "process" else (wanted,) if wanted else ENGINES:
+def _answering(wanted: str, order: tuple[str, ...] = ENGINES) -> str | None:
+    """The first container engine that answers; LocalError when the one asked for does not."""
+    for engine in () if wanted == "process" else (wanted,) if wanted else order:
         try:
             answer = subprocess.run([engine, "info"], capture_output=True, timeout=20, check=False)
         except (OSError, subprocess.TimeoutExpired):

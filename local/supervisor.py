@@ -32,8 +32,10 @@ class Supervisor:
         self.state, self.owner = state, owner
         self.events = Events(state.folder)
         self.services: list[Service] = []
-        # Only what every program needs: no credentials and no settings of the person's shell reach the services.
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "USER") if name in os.environ}
+        # Only what every program needs, and where the container engine is (lane docker): no credentials and no other
+        # settings of the person's shell reach the services.
+        names = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "DOCKER_HOST")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         self.env = {**kept, MARKER: str(state.folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
     def run(self) -> int:

@@ -52,7 +52,7 @@ class ComputeStack(Stack):
             if task.lane in ON_ECS
         ]
         self.guest_tasks = guest_tasks(self, site)
-        self.docker_worker = self._docker_worker(settings, site.storage)
+        self.docker_worker = self._docker_worker(settings, names, site.storage)
         self.instances = self._instances(names, site.network)
         shares = list(batched(self.tasks, TASKS_PER_POLICY)) or [()]
         self.run_tasks_policies = [
@@ -72,12 +72,19 @@ class ComputeStack(Stack):
         for made in self.tasks:
             site.publish(self, made, **self._how_to_run(made, names))
 
-    def _docker_worker(self, settings: Environment, storage: StorageStack) -> DockerWorkerPolicy | None:
+    def _docker_worker(self, settings: Environment, names: Names, storage: StorageStack) -> DockerWorkerPolicy | None:
         tasks = [task for task in self.guest_tasks if task.task.lane == "docker"]
         if not tasks or not settings.docker:
             return None
-        worker, bucket = settings.docker.worker_role, storage.data_bucket
-        return DockerWorkerPolicy(self, "DockerWorker", tasks=tasks, worker_role=worker, bucket=bucket, key=storage.key)
+        return DockerWorkerPolicy(
+            self,
+            "DockerWorker",
+            tasks=tasks,
+            worker_role=settings.docker.worker_role,
+            names=names,
+            bucket=storage.data_bucket,
+            key=storage.key,
+        )
 
     def _instances(self, names: Names, network: NetworkStack) -> dict[str, Instances]:
         """One capacity provider per instance type that a task of the lane ec2 names; nothing where none does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 
 from platform_spec import batch
 from platform_spec.environments import Environment
@@ -86,7 +87,7 @@ class Platform:
             dag_access=dag_access,
             network=self.network,
             storage=self.storage,
-            run_tasks=[*self.compute.run_tasks_policies, *(self.batch.policies if self.batch else ())],
+            run_tasks=self._run_tasks(),
             **settings("airflow", "Amazon MWAA and its execution role"),
         )
         self.monitoring = MonitoringStack(
@@ -101,6 +102,13 @@ class Platform:
         for key, value in {"project": PROJECT, "environment": env.name}.items():
             # CloudWatch tells the tags of alarms and not of dashboards: nobody could see that they are there.
             cdk.Tags.of(app).add(key, value, exclude_resource_types=["AWS::CloudWatch::Dashboard"])
+
+    def _run_tasks(self) -> list[iam.IManagedPolicy]:
+        """What Airflow's role needs to run the tasks of the lanes."""
+        policies: list[iam.IManagedPolicy] = [*self.compute.run_tasks_policies]
+        policies += self.batch.policies if self.batch else []
+        worker = self.compute.docker_worker
+        return [*policies, worker] if worker and worker.for_airflow else policies
 
 
 def _measured(tasks: dict[str, Task]) -> dict[str, Task]:

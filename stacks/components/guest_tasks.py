@@ -10,6 +10,7 @@ from platform_spec.kubernetes import subject
 from platform_spec.lanes import GUESTS
 from platform_spec.naming import Names, construct_id
 from platform_spec.tasks import Task
+from stacks.components.docker_worker_policy import docker_worker
 from stacks.components.guest_task import GuestTask
 from stacks.task_site import TaskSite
 
@@ -35,7 +36,7 @@ def guest_tasks(stack: Stack, site: TaskSite) -> list[GuestTask]:
 def _principal(stack: Stack, task: Task, settings: Environment, names: Names) -> iam.IPrincipal | None:
     """The workers' role (docker), or the task's own service account in the cluster (kubernetes: IRSA)."""
     if task.lane == "docker":
-        return iam.ArnPrincipal(settings.docker.worker_role) if settings.docker else None
+        return docker_worker(settings.docker.worker_role, names) if settings.docker else None
     if settings.kubernetes is None:
         return None
     issuer = settings.kubernetes.provider

@@ -25,15 +25,17 @@ write = ["results/"]
 tables = ["articles"]
 """
 WORKER = "arn:aws:iam::444455556666:role/airflow-worker"
+OURS = "arn:aws:iam::000000000000:role/tasklane-local-airflow"
 ENGINE = f'[docker]\nworker_role = "{WORKER}"\n'
 
 
 @pytest.fixture(scope="module")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Deployments:
-    """stg with engines, dev without."""
+    """stg with engines, dev without; local with those of its own Airflow."""
     root = copy_of_root(tmp_path_factory.mktemp("docker"), {"at_home": TASK})
-    with (root / "environments/stg.toml").open("a") as file:
-        file.write(ENGINE)
+    for env, worker in (("stg", WORKER), ("local", OURS)):
+        with (root / f"environments/{env}.toml").open("a") as file:
+            file.write(ENGINE.replace(WORKER, worker))
     return Deployments(root, tmp_path_factory.mktemp("synth-docker"))
 
 
@@ -64,7 +66,7 @@ def test_what_the_workers_may(docker: Deployments) -> None:
     found = rights(stg, "airflow-worker")
     role = f"arn:aws:iam::{stg.account}:role/tasklane-stg-at_home-task"
     repository = f"arn:aws:ecr:{stg.region}:{stg.account}:repository/tasklane-stg/at_home"
-    assert found["TakeOnTaskRoles"] == (["sts:AssumeRole"], [role], None)
+    assert found["TakeOnContainerRoles"] == (["sts:AssumeRole"], [role], None)
     assert found["PullImages"][1] == [repository]
     assert found["ReadResults"] == (["s3:GetObject"], [f"arn:aws:s3:::{_bucket(stg)}/runs/at_home/*"], None)
     assert [sid for sid, (_, resources, _) in found.items() if "*" in resources] == ["LogInToEcr"]
@@ -72,6 +74,17 @@ def test_what_the_workers_may(docker: Deployments) -> None:
     assert not [
         r for _, resources, _ in rights(stg, "tasklane-stg-airflow").values() for r in resources if "at_home" in r
     ]
+
+
+def test_the_environments_own_airflow_as_the_worker(docker: Deployments) -> None:
+    """Its role is made after the task's: trusted by a condition, and given the rights by the stack that makes it."""
+    local = docker["local"]
+    role = local.one("compute", "AWS::IAM::Role", RoleName="tasklane-local-at_home-task")
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {"ArnEquals": {"aws:PrincipalArn": OURS}}
+    assert (trust["Principal"], trust["Action"]) == ({"AWS": "arn:aws:iam::000000000000:root"}, "sts:AssumeRole")
+    task_role = f"arn:aws:iam::{local.account}:role/tasklane-local-at_home-task"
+    assert rights(local, "tasklane-local-airflow")["TakeOnContainerRoles"] == (["sts:AssumeRole"], [task_role], None)
 
 
 def _bucket(deployment: Deployment) -> str:
