@@ -50,6 +50,6 @@ with dag(
             f"s3://{HERE.data_bucket}/results/recommendation/{VERSION}",
         ],
     )
-    inference = run_task(MODEL, task_id="inference", command=["--prepared", preprocess.output])
+    inference = run_task(MODEL, task_id="inference", command=["infer", "--prepared", preprocess.output])
     postprocess = run_task(TASK, task_id="postprocess", command=["postprocess", "--prepared", preprocess.output])
     inference >> postprocess

@@ -1,6 +1,6 @@
 # Tests and checks. Each part runs in the virtual environment its code runs in; `make test` runs three parts at a time: the
 # end-to-end tests, which wait about half of their time, beside two of the others.
-.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-containers test-docker test-kubernetes test-browser faults faults-ci soak
+.PHONY: check test test-platform test-ops test-lanes test-dags test-emulator test-images test-e2e test-operations test-month test-containers test-docker test-kubernetes test-browser faults faults-ci soak
 
 PYTEST := -q -p no:cacheprovider
 AIRFLOW_VERSIONS := 3.0.6 3.2.1
@@ -54,17 +54,22 @@ test-images: $(IMAGE_TEST_VENVS) $(NODE_IMAGES) $(VENVS)/emulator/.made
 	  .venv/bin/node --test "$$image/tests/*.test.js"; done
 
 # What takes minutes and is seldom touched: `make test-operations`, also in CI.
-LONG_E2E := $(addprefix tests/e2e/test_,demo.py fan_out.py hold_restart.py lanes.py notifications.py operate.py pools.py recommendation.py run_costs.py)
+LONG_E2E := $(addprefix tests/e2e/test_,demo.py fan_out.py hold_restart.py lanes.py notifications.py operate.py pools.py recommendation.py recommendation_spot.py run_costs.py)
+# A month of dates at once: a target of its own.
+MONTH_E2E := tests/e2e/test_month.py
 # What rests on Airflow's REST API and plugins: under every Airflow version.
 REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
 
 test-e2e: $(SETUP)
-	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(KUBERNETES_E2E:%=--ignore=%) $(LONG_E2E:%=--ignore=%)
+	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(KUBERNETES_E2E:%=--ignore=%) $(LONG_E2E:%=--ignore=%) --ignore=$(MONTH_E2E)
 
 test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), dates backfilled, lanes, teams, costs, the demo (14 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 $(LONG_E2E)
 	@for version in $(filter-out $(AIRFLOW),$(AIRFLOW_VERSIONS)); do echo "== runs operated under Airflow $$version"; \
 	  E2E_AIRFLOW=$$version .venv/bin/python -m pytest $(PYTEST) --timeout=600 $(REST_E2E) || exit 1; done
+
+test-month: $(SETUP) ## end to end: thirty dates of recommendation backfilled side by side, within their pool
+	.venv/bin/python -m pytest $(PYTEST) -s $(MONTH_E2E)
 
 test-containers: $(SETUP) ## build the task image, push, pull and run it by ECS (podman or docker; TASKLANE_BUILD_OPTIONS)
 	.venv/bin/python -m pytest $(PYTEST) -rs --timeout=1800 tests/containers

@@ -1,4 +1,4 @@
-"""This repository as it would be with another environments/local.toml: another Airflow version, more tables."""
+"""This repository as it would be with another environments/local.toml: another Airflow version, Spot, more tables."""
 
 import os
 import shutil
@@ -13,14 +13,14 @@ INSTALLED = (".venv", ".venvs", ".tools", "node_modules")
 VERSION = os.environ.get("E2E_AIRFLOW", "")
 
 
-def checkout_with(folder: Path, *, version: str = "", tables: str = "") -> Path:
-    """The repository itself where nothing differs; else a copy in `folder` with that version, and `tables` appended.
+def checkout_with(folder: Path, *, version: str = "", spot_share: float = 0.0, tables: str = "") -> Path:
+    """The repository itself where nothing differs; else a copy in `folder` with these, and `tables` appended.
 
     A person who tries the next version, or another lane, edits the same file. What `make` installed is linked, not
     copied.
     """
     other = version not in ("", load_environment("local", ROOT).airflow.version)
-    if not (other or tables):
+    if not (other or spot_share or tables):
         return ROOT
     subprocess.run(["git", "clone", "--quiet", "--no-checkout", str(ROOT), str(folder)], check=True)
     for name in _files():
@@ -33,7 +33,7 @@ def checkout_with(folder: Path, *, version: str = "", tables: str = "") -> Path:
         (folder / modules.relative_to(ROOT)).symlink_to(modules)
     subprocess.run(["git", "reset", "--quiet"], cwd=folder, check=True)  # a release names the revision it is made of
     path = folder / "environments/local.toml"
-    path.write_text(path.read_text() + tables)
+    path.write_text(f"spot_share = {spot_share}\n{path.read_text()}{tables}")
     if other:
         python = ROOT / f".venvs/airflow-{version}/bin/python"
         assert python.exists(), f"Airflow {version} is not installed; run `make .venvs/airflow-{version}/.made`"

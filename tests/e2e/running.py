@@ -10,7 +10,7 @@ import boto3
 
 from local.state import State
 from ops.airflow_api import AirflowApi
-from tests.e2e.conftest import ROOT, ends_of_logs
+from tests.e2e.conftest import ROOT, call, ends_of_logs
 
 WAIT_SECONDS = 240
 
@@ -19,6 +19,20 @@ def api_of(environment: Path) -> AirflowApi:
     state = State.load(environment)
     assert state is not None
     return AirflowApi(state.airflow_url)
+
+
+def tasklane(environment: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command as a person types it."""
+    state = State.load(environment)
+    assert state is not None
+    return call(".venv/bin/tasklane", *words, "--env", "local", AWS_ENDPOINT_URL=state.endpoint_url)
+
+
+def told(environment: Path, *words: str) -> dict[str, Any]:
+    """The answer of a command that must succeed."""
+    done = tasklane(environment, *words, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads(done.stdout))
 
 
 def run_dag(environment: Path, dag_id: str, conf: dict[str, Any], *, wait: bool = True) -> tuple[str, str]:

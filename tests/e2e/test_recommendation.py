@@ -7,26 +7,12 @@ from typing import Any
 
 import pytest
 
-from local.state import State
-from tests.e2e.conftest import SECONDS, call
-from tests.e2e.running import api_of, client_of, documents, states_of, upload_interactions
+from tests.e2e.conftest import SECONDS
+from tests.e2e.running import api_of, client_of, documents, states_of, tasklane, told, upload_interactions
 
 pytestmark = pytest.mark.timeout(2 * SECONDS)
 DAG, RESULTS, GROUP = "recommendation", "results/recommendation/", 20
 STEPS = ("preprocess", "inference", "postprocess")
-
-
-def tasklane(environment: Path, *words: str) -> Any:
-    """A command as a person types it."""
-    state = State.load(environment)
-    assert state is not None
-    return call(".venv/bin/tasklane", *words, "--env", "local", AWS_ENDPOINT_URL=state.endpoint_url)
-
-
-def told(environment: Path, *words: str) -> dict[str, Any]:
-    done = tasklane(environment, *words, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return dict(json.loads(done.stdout))
 
 
 def test_dates_are_backfilled_and_a_rerun_leaves_every_byte(environment: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ RUNS: list[tuple[str, dict[str, object], str]] = [
     ("daily_transform", {}, "success"),
     ("related_articles", {}, "success"),
     ("recommendation", {"date": "2026-01-01"}, "success"),
+    ("recommendation_tuning", {"date": "2026-01-01", "factors": [4, 16], "regularization": [0.1]}, "success"),
     ("example_static_groups", {}, "success"),
     ("example_mapped_tasks", {"seeds": [1, 2]}, "success"),
     ("microbiome_dispatch", {"prefix": "raw/nothing-here/"}, "failed"),

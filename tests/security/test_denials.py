@@ -25,8 +25,9 @@ PREFIXES = ("raw/", "reference/", "fanout/", "samples/microbiome/", "samples/oth
 PREFIXES += ("runs/other/", "secret/", "")
 PREFIXES += ("results/least_squares/", "runs/least_squares/")
 PREFIXES += ("results/recommendation/", "runs/recommendation/", "runs/recommendation_inference/")
+PREFIXES += ("fanout/recommendation_tuning/",)
 
-RESULTS, RUNS = ({prefix for prefix in PREFIXES if prefix.startswith(top)} for top in ("results/", "runs/"))
+RESULTS, RUNS, PLANS = ({p for p in PREFIXES if p.startswith(top)} for top in ("results/", "runs/", "fanout/"))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -96,16 +97,20 @@ def test_each_condition_of_each_policy_refuses_something(grants: list[Grant]) ->
 @pytest.mark.parametrize(
     ("role", "action", "expected"),
     [
-        (TASK, "s3:GetObject", {"raw/", "reference/", "fanout/", "samples/microbiome/"}),
+        (TASK, "s3:GetObject", {"raw/", "reference/", *PLANS, "samples/microbiome/"}),
         (TASK, "s3:PutObject", {"samples/microbiome/", *RESULTS, "runs/microbiome/"}),
         (TASK, "s3:DeleteObject", set()),
         (TASK, "s3:GetObjectVersion", set()),
-        (AIRFLOW, "s3:GetObject", {"fanout/", *RUNS}),
-        (AIRFLOW, "s3:PutObject", {"fanout/"}),
+        (AIRFLOW, "s3:GetObject", {*PLANS, *RUNS}),
+        (AIRFLOW, "s3:PutObject", PLANS),
         (AIRFLOW, "s3:DeleteObject", set()),
         (EXEC, "s3:GetObject", set()),
         (EXEC, "s3:PutObject", set()),
-        (JOB_TASK, "s3:GetObject", {"results/recommendation/", "runs/recommendation/"}),
+        (
+            JOB_TASK,
+            "s3:GetObject",
+            {"results/recommendation/", "runs/recommendation/", "fanout/recommendation_tuning/"},
+        ),
         (JOB_TASK, "s3:PutObject", {"results/recommendation/", "runs/recommendation_inference/"}),
         (LIGHT, "s3:GetObject", {"raw/"}),
         (LIGHT, "s3:PutObject", {"results/least_squares/", "runs/least_squares/"}),
@@ -119,11 +124,11 @@ def test_prefixes_of_the_data_bucket(role: str, action: str, expected: set[str],
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        (TASK, {"raw/", "reference/", "fanout/", "samples/microbiome/"}),
+        (TASK, {"raw/", "reference/", *PLANS, "samples/microbiome/"}),
         (AIRFLOW, {*PREFIXES} - {"secret/", ""}),
         (EXEC, set()),
         (LIGHT, {"raw/"}),
-        (JOB_TASK, {"results/recommendation/", "runs/recommendation/"}),
+        (JOB_TASK, {"results/recommendation/", "runs/recommendation/", "fanout/recommendation_tuning/"}),
     ],
 )
 def test_lists_of_the_data_bucket(role: str, expected: set[str], grants: list[Grant]) -> None:

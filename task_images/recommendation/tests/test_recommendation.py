@@ -207,7 +207,9 @@ def test_a_step_before_that_is_missing_is_named(s3: Any, tmp_path: Path, capsys:
     deliver(s3, tmp_path)
     assert preprocess() == 0
     assert main(["postprocess", "--prepared", "s3://data/runs/recommendation/none.json"]) == 2
-    assert "no result document at s3://data/runs/recommendation/none.json" in capsys.readouterr().out
+    assert (
+        "no object at s3://data/runs/recommendation/none.json; clear the task that writes it" in capsys.readouterr().out
+    )
     assert main(["postprocess", "--prepared", RESULT]) == 2
     assert "has no scores.npz; clear the task before this one" in capsys.readouterr().out
 

@@ -4,12 +4,10 @@ import io
 import json
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
-from moto import mock_aws
 from recommendation_inference.__main__ import main
-from recommendation_inference.model import confidence, recommend
+from recommendation_inference.model import Settings, recommend
 from recommendation_inference.quality import held_back, quality
 from recommendation_inference.scores import read_counts
 from scipy.sparse import csr_matrix
@@ -40,7 +38,7 @@ def npz(counts: csr_matrix) -> bytes:
 
 def test_planted_groups_are_found_and_nothing_that_a_user_has() -> None:
     counts, tastes = planted()
-    found, scores = recommend(confidence(counts), 10)
+    found, scores = recommend(counts, 10, Settings())
     assert found.shape == scores.shape == (USERS, 10)
     liked = [item // GROUP in tastes[user] for user in range(USERS) for item in found[user, :5]]
     assert np.mean(liked) > 0.7  # by chance: 0.1
@@ -50,7 +48,7 @@ def test_planted_groups_are_found_and_nothing_that_a_user_has() -> None:
 
 
 def test_it_beats_popularity_on_what_was_held_back() -> None:
-    figures = quality(planted()[0], 10)
+    figures = quality(planted()[0], 10, Settings())
     assert figures.judged_users == USERS
     assert figures.hit_rate > 0.25
     assert figures.hit_rate > 1.7 * figures.popularity_hit_rate > 0.1
@@ -62,7 +60,7 @@ def test_one_known_item_is_held_back_of_each_user_who_has_enough() -> None:
     assert users.tolist() == [0, 2]
     assert all(counts[user, item] > 0 == known[user, item] for user, item in zip(users, held, strict=True))
     assert known.getnnz(axis=1).tolist() == [3, 2, 3]
-    assert quality(counts[1:2], 10).judged_users == 0
+    assert quality(counts[1:2], 10, Settings()).judged_users == 0
 
 
 def test_popularity_by_hand() -> None:
@@ -78,20 +76,8 @@ def test_popularity_by_hand() -> None:
 
 
 def test_fewer_items_than_places() -> None:
-    found, _ = recommend(confidence(csr_matrix(np.array([[1, 1, 0], [0, 1, 1], [1, 1, 1]]))), 10)
+    found, _ = recommend(csr_matrix(np.array([[1, 1, 0], [0, 1, 1], [1, 1, 1]])), 10, Settings())
     assert [sorted(row[row >= 0].tolist()) for row in found] == [[2], [0], []]
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("TASKLANE_RESULT_URI", "s3://data/runs/recommendation_inference/r.json")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="data")
-        yield client
 
 
 def put(s3: Any, uri: str, body: bytes) -> None:
@@ -106,7 +92,7 @@ def test_scores_are_written_once(s3: Any) -> None:
     put(s3, PREPARED, json.dumps({"outputs": {"folder": FOLDER}}).encode())
     put(s3, f"{FOLDER}/interactions.npz", npz(planted()[0]))
     hoard = b"x" * (200 * 2**20)  # what a process holds shows in the peak
-    assert main(["--prepared", PREPARED, "--top", "5"]) == 0
+    assert main(["infer", "--prepared", PREPARED, "--top", "5"]) == 0
     first = body(s3, f"{FOLDER}/scores.npz")
     with np.load(io.BytesIO(first)) as arrays:
         assert (arrays["item"].shape, arrays["item"].dtype, arrays["score"].dtype) == ((USERS, 5), "int32", "float32")
@@ -114,14 +100,16 @@ def test_scores_are_written_once(s3: Any) -> None:
     document = json.loads(body(s3, "s3://data/runs/recommendation_inference/r.json"))
     assert document["counts"] == {"computed": 1, **told}
     assert document["peak_memory_mib"] > len(hoard) / 2**20
-    assert main(["--prepared", PREPARED, "--top", "7"]) == 0  # other scores would be the result: they are not written
+    assert (
+        main(["infer", "--prepared", PREPARED, "--top", "7"]) == 0
+    )  # other scores would be the result: they are not written
     assert body(s3, f"{FOLDER}/scores.npz") == first
     assert json.loads(body(s3, "s3://data/runs/recommendation_inference/r.json"))["counts"] == {"computed": 0}
 
 
 def test_bad_input_is_named(s3: Any, capsys: pytest.CaptureFixture[str]) -> None:
     def told() -> str:
-        assert main(["--prepared", PREPARED]) == 2
+        assert main(["infer", "--prepared", PREPARED]) == 2
         return capsys.readouterr().out
 
     assert f"no object at {PREPARED}" in told()

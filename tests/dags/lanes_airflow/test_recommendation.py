@@ -8,6 +8,7 @@ from airflow.models.dagbag import DagBag
 
 from lanes.batch.operator import SubmitBatchJob
 from lanes.ecs.operator import RunTask
+from lanes.fan_outs.array_jobs.operator import ArrayFanOut
 
 FILE = Path(__file__).parents[3] / "dags/recommendation.py"
 
@@ -56,4 +57,42 @@ def test_the_parameter_takes_a_date(recommendation, value, accepted):
         assert param.resolve(value) == value
     else:
         with pytest.raises(ParamValidationError, match="does not match"):
+            param.resolve(value)
+
+
+@pytest.fixture
+def tuning():
+    bag = DagBag(str(FILE.with_name("recommendation_tuning.py")), include_examples=False)
+    assert bag.import_errors == {}
+    return bag.dags["recommendation_tuning"]
+
+
+def test_a_grid_is_an_array_job_and_its_points_are_compared(tuning):
+    evaluate = tuning.get_task("evaluate")
+    assert isinstance(evaluate, ArrayFanOut)
+    assert (evaluate.name, evaluate.capacity) == ("recommendation_inference", None)  # Spot where the environment has it
+    assert {"plan_points", "evaluate"} <= tuning.get_task("compare").upstream_task_ids
+    assert tuning.get_task("compare").command[-1].startswith("{{ '--allow-missing' if")
+    assert tuning.schedule is None
+    assert date_word(tuning, {"date": "2026-01-06"}, ds="2026-01-05") == "--date=2026-01-06"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepted"),
+    [
+        ("factors", [1, 64], True),
+        ("factors", [], False),
+        ("factors", [0], False),
+        ("factors", [1.5], False),
+        ("regularization", [0, 0.5], True),
+        ("regularization", [-1], False),
+        ("regularization", "0.1", False),
+    ],
+)
+def test_the_grid_s_numbers_are_checked(tuning, name, value, accepted):
+    param = tuning.params.get_param(name)
+    if accepted:
+        assert param.resolve(value) == value
+    else:
+        with pytest.raises(ParamValidationError):
             param.resolve(value)

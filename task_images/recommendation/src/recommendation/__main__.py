@@ -1,4 +1,4 @@
-"""`python -m recommendation preprocess|postprocess|generate`. Exit codes: 0 done, 2 bad input, else: retry."""
+"""`python -m recommendation preprocess|postprocess|compare|generate`. Exit codes: 0 done, 2 bad input, else: retry."""
 
 import argparse
 import os
@@ -22,6 +22,12 @@ def postprocess(options: argparse.Namespace) -> dict[str, Any]:
     return steps.postprocess(options.prepared)
 
 
+def compare(options: argparse.Namespace) -> dict[str, Any]:
+    from recommendation import tuning
+
+    return tuning.compare(options.manifest, allow_missing=options.allow_missing)
+
+
 def generate(options: argparse.Namespace) -> None:
     from recommendation.generate import generate_interactions
 
@@ -42,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
     last = commands.add_parser("postprocess", help="publish what the model found")
     last.add_argument("--prepared", required=True, help="URI of the result document of preprocess")
     last.set_defaults(act=postprocess)
+    gathers = commands.add_parser("compare", help="the points of a grid of settings as one table and one picture")
+    gathers.add_argument("--manifest", required=True, help="URI of the plan of the points")
+    gathers.add_argument("--allow-missing", action="store_true", help="name points without result instead of failing")
+    gathers.set_defaults(act=compare)
     makes = commands.add_parser("generate", help="made-up interactions with known groups")
     makes.add_argument("--out", required=True, help="a folder; date=<date>/interactions.parquet goes into it")
     makes.add_argument("--date", required=True, help="YYYY-MM-DD")

@@ -41,7 +41,7 @@ def preprocess(date: str, source: str, output: str) -> dict[str, Any]:
 
 def postprocess(uri: str) -> dict[str, Any]:
     """Publish what the model found for the result document of preprocess. Returns the result document."""
-    outputs = _json(uri)["outputs"]
+    outputs = json.loads(store.there(uri, "clear the task that writes it"))["outputs"]
     folder, marker = outputs["folder"], outputs["summary"]
     if store.read(marker):
         print(f"{marker} is there already; it stays as it is", flush=True)
@@ -66,13 +66,6 @@ def _day(text: str) -> dt.date:
     except ValueError:
         how = "tasklane run recommendation --date 2026-11-20"
         raise BadInput(f"--date {text!r} is no date (YYYY-MM-DD); start the run with one: {how}") from None
-
-
-def _json(uri: str) -> dict[str, Any]:
-    body = store.read(uri)
-    if body is None:
-        raise BadInput(f"no result document at {uri}; clear the task that writes it")
-    return dict(json.loads(body))
 
 
 def _document(counts: dict[str, int], folder: str, marker: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m recommendation_inference --prepared URI`. Exit codes: 0 done, 2 bad input (no retry), else: retry."""
+"""`python -m recommendation_inference infer|evaluate`. Exit codes: 0 done, 2 bad input (no retry), else: retry."""
 
 import argparse
 import json
@@ -12,9 +12,9 @@ from recommendation_inference import store
 from recommendation_inference.errors import BadInput
 
 
-def infer(uri: str, top: int) -> dict[str, Any]:
+def infer(options: argparse.Namespace) -> dict[str, Any]:
     """Scores beside the prepared file, once: those that are there stay. Returns the result document."""
-    folder = json.loads(_there(uri, "clear the task that writes it"))["outputs"]["folder"]
+    folder = json.loads(store.there(options.prepared, "clear the task that writes it"))["outputs"]["folder"]
     target = f"{folder}/scores.npz"
     counts: dict[str, float] = {"computed": 0}
     if store.read(target) is not None:
@@ -22,20 +22,33 @@ def infer(uri: str, top: int) -> dict[str, Any]:
     else:
         from recommendation_inference.scores import scored
 
-        body, figures = scored(_there(f"{folder}/interactions.npz", "clear the task preprocess"), top)
+        body, figures = scored(store.there(f"{folder}/interactions.npz", "clear the task preprocess"), options.top)
         store.write(target, body, once=True)
-        print(f"{target}: hit rate {figures.hit_rate:.3f} at {top}, of popularity {figures.popularity_hit_rate:.3f}"
-              f" ({figures.judged_users} users judged)", flush=True)  # fmt: skip
+        print(f"{target}: hit rate {figures.hit_rate:.3f} at {options.top}, of popularity"
+              f" {figures.popularity_hit_rate:.3f} ({figures.judged_users} users judged)", flush=True)  # fmt: skip
         counts = {"computed": 1, **asdict(figures)}
     outputs = {"folder": folder, "scores": target}
     return {"schema_version": 1, "task": "recommendation_inference", "counts": counts, "outputs": outputs}
 
 
-def _there(uri: str, fix: str) -> bytes:
-    body = store.read(uri)
-    if body is None:
-        raise BadInput(f"no object at {uri}; {fix}")
-    return body
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    from recommendation_inference import evaluate as one
+
+    return one.evaluate(options.manifest, one.my_batch() if options.batch is None else options.batch)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="recommendation_inference", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    first = commands.add_parser("infer", help="what to recommend to whom, of a date")
+    first.add_argument("--prepared", required=True, help="URI of the result document of `recommendation preprocess`")
+    first.add_argument("--top", type=int, default=10, help="items per user (default: 10)")
+    first.set_defaults(act=infer)
+    judges = commands.add_parser("evaluate", help="how good the model is at one point of a grid of settings")
+    judges.add_argument("--manifest", required=True, help="URI of the plan; its points name their settings")
+    judges.add_argument("--batch", type=int, help="index of the batch (default: that of this child of an array job)")
+    judges.set_defaults(act=evaluate)
+    return top
 
 
 def peak_memory_mib() -> float:
@@ -44,12 +57,9 @@ def peak_memory_mib() -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="recommendation_inference", description=__doc__)
-    parser.add_argument("--prepared", required=True, help="URI of the result document of `recommendation preprocess`")
-    parser.add_argument("--top", type=int, default=10, help="items per user (default: 10)")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        document = infer(options.prepared, options.top)
+        document = options.act(options)
     except BadInput as problem:
         print(f"error: {problem}", flush=True)
         return 2

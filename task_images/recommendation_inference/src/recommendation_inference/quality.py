@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from recommendation_inference.model import confidence, recommend
+from recommendation_inference.model import Settings, recommend
 
 LEAST_ITEMS = 4  # of a user of whom one is held back
 MOST_USERS = 10_000  # judged; a share beyond that costs time and tells no more
@@ -22,12 +22,12 @@ class Quality:
     judged_users: int
 
 
-def quality(counts: csr_matrix, top: int) -> Quality:
+def quality(counts: csr_matrix, top: int, settings: Settings) -> Quality:
     """Hold back one item each of some users, learn from the rest, look for it among the `top` recommended."""
     known, users, held = held_back(counts)
     if not len(users):
         return Quality(0.0, 0.0, 0)
-    found, _ = recommend(confidence(known), top)
+    found, _ = recommend(known, top, settings)
     hits = (found[users] == held[:, None]).any(axis=1)
     by_popularity = np.argsort(-known.getnnz(axis=0), kind="stable")
     popular = [_popular_hit(known, by_popularity, user, item, top) for user, item in zip(users, held, strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from recommendation_inference.errors import BadInput
-from recommendation_inference.model import confidence, recommend
+from recommendation_inference.model import Settings, recommend
 from recommendation_inference.quality import Quality, quality
 
 
@@ -29,8 +29,8 @@ def read_counts(prepared: bytes) -> csr_matrix:
 def scored(prepared: bytes, top: int) -> tuple[bytes, Quality]:
     """(.npz with `item`, `score` (users × places) and the figures of Quality by name, the figures)."""
     counts = read_counts(prepared)
-    items, scores = recommend(confidence(counts), top)
-    figures = quality(counts, top)
+    items, scores = recommend(counts, top, Settings())
+    figures = quality(counts, top, Settings())
     file = io.BytesIO()
     np.savez_compressed(file, item=items, score=scores, **{k: np.array(v) for k, v in asdict(figures).items()})
     return file.getvalue(), figures

@@ -25,6 +25,14 @@ def read(uri: str) -> bytes | None:
     return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
+def there(uri: str, fix: str) -> bytes:
+    """The object's content. Raises BadInput, with what to do, where there is none."""
+    body = read(uri)
+    if body is None:
+        raise BadInput(f"no object at {uri}; {fix}")
+    return body
+
+
 def write(uri: str, body: bytes, *, once: bool) -> None:
     """With `once`, an object that is there already stays as it is."""
     bucket, key = split(uri)

@@ -1,0 +1,1 @@
+"""What recommendation_tuning does itself, under the MWAA role: plan the points of a grid."""
