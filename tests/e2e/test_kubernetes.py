@@ -129,6 +129,12 @@ def pods_of(plane: ControlPlane) -> list[dict[str, Any]]:
     return list(plane.ask("GET", "/api/v1/namespaces/tasklane-local/pods")["items"])
 
 
+def who(call: dict[str, Any]) -> str:
+    """The role of a session that called AWS."""
+    assert ":assumed-role/" in call["principal"], call
+    return str(call["principal"].split("/")[1])
+
+
 def test_a_bundled_pipeline_in_a_pod(deployed: tuple[Path, str], cluster: Node) -> None:
     folder, _ = deployed
     run = run_dag(folder, "s3_json", {"document": {"lane": "kubernetes"}})
@@ -142,9 +148,11 @@ def test_a_bundled_pipeline_in_a_pod(deployed: tuple[Path, str], cluster: Node) 
 
     # The task wrote with its own role, Airflow asked for the cluster with its own, and neither could do more.
     calls = [json.loads(line) for line in (folder / "logs/authorised-calls.jsonl").read_text().splitlines()]
-    wrote = {call["principal"].split("/")[1] for call in calls if "results/s3_json/" in json.dumps(call)}
-    assert "tasklane-local-s3_json-task" in wrote
-    asked = {call["principal"].split("/")[1] for call in calls if call["action"] == "eks:DescribeCluster"}
+    wrote = {
+        who(call) for call in calls if call["action"] == "s3:PutObject" and "/results/s3_json/" in call["resource"]
+    }
+    assert wrote == {"tasklane-local-s3_json-task"}
+    asked = {who(call) for call in calls if call["action"] == "eks:DescribeCluster"}
     assert asked == {"tasklane-local-airflow"}
     # What the cluster made of Airflow's role: the group of the access entry, which is what the stack deployed.
     entry = client_of(folder, "eks").describe_access_entry(

@@ -26,13 +26,18 @@ def now() -> str:
 
 
 class ApiServer:
-    """`pods` by name; `deaf` answers 503 so many times; `kubelet` is told of each new pod."""
+    """`pods` by name; `kubelet` is told of each new one.
+
+    `deaf` answers 503 so many times; without `knows_airflow` every token is refused.
+    """
 
     def __init__(self) -> None:
         self.pods: dict[str, Pod] = {}
         self.logs: dict[str, str] = {}
         self.created = 0
         self.deleted: list[tuple[str, int]] = []
+        self.annotated: dict[str, dict[str, str]] = {}
+        self.knows_airflow = True
         self.tokens: list[str] = []
         self.service_accounts = {"probe"}
         self.deaf = 0
@@ -73,6 +78,8 @@ class ApiServer:
             return 200, {"cluster": {"name": path.rpartition("/")[2], "endpoint": self.endpoint}}
         self.tokens.append(token)
         with self._lock:
+            if not self.knows_airflow:
+                return 401, _status(401, "Unauthorized", "Unauthorized")
             if self.deaf:
                 self.deaf -= 1
                 return 503, _status(503, "ServiceUnavailable", "apiserver not ready")
@@ -86,7 +93,8 @@ class ApiServer:
             if name not in self.pods:
                 return 404, _status(404, "NotFound", f'pods "{name}" not found')
             if method == "PATCH":
-                self.pods[name]["metadata"]["annotations"] |= body["metadata"]["annotations"]
+                self.annotated[name] = body["metadata"]["annotations"]
+                self.pods[name]["metadata"]["annotations"] |= self.annotated[name]
                 return 200, self.pods[name]
             if method == "DELETE":
                 self.deleted.append((name, (body or {}).get("gracePeriodSeconds", asked.get("gracePeriodSeconds"))))

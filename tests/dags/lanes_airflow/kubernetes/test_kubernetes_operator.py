@@ -14,9 +14,10 @@ from airflow.exceptions import TaskDeferred
 from lanes import run_task
 from lanes.attempts.identity import Attempt
 from lanes.aws import logs, poller
+from lanes.kubernetes import calls
 from lanes.kubernetes import trigger as trigger_module
 from lanes.kubernetes.names import pod_name
-from tests.dags.lanes_airflow.kubernetes.api_server import NAMESPACE, ApiServer
+from tests.dags.lanes_airflow.kubernetes.api_server import NAMESPACE, PODS, ApiServer
 
 ENTRY = {
     "lane": "kubernetes",
@@ -194,9 +195,33 @@ def test_a_killed_task_deletes_its_pod_with_its_grace(server: ApiServer) -> None
 
     asyncio.run(killed())
     [(name, grace)] = server.deleted
+    assert server.annotated[name] == {
+        "tasklane/stopped-reason": "tasklane a1 try 1: the Airflow task was ended or cleared"
+    }
     assert name == pod_name(attempt_of(), 0)
     assert grace in (7, ["7"])
     assert server.pods == {}
+
+
+def test_a_pod_that_somebody_deletes_is_started_again(server: ApiServer) -> None:
+    def taken(pod) -> None:
+        name = pod["metadata"]["name"]
+        server.runs(name, "counting")
+        time.sleep(0.5)
+        server.answer("DELETE", f"{PODS}/{name}", "", None)
+
+    kubelets = iter([taken, lambda pod: ends(0)(server)(pod)])
+    server.kubelet = lambda pod: next(kubelets)(pod)
+    outcome, _ = run()
+    assert (outcome.failure, outcome.step.number, server.created) == (None, 1, 2)
+
+
+def test_a_cluster_that_does_not_take_the_token(server: ApiServer, monkeypatch) -> None:
+    monkeypatch.setattr(calls, "ACCESS_PATIENCE_SECONDS", 0.5)
+    server.knows_airflow = False
+    outcome, _ = run()
+    assert str(outcome.failure.kind) == "refused"
+    assert "does not take the token of Airflow's role; it needs an access entry" in outcome.failure.reason
 
 
 def test_the_time_limit(server: ApiServer) -> None:
