@@ -40,9 +40,11 @@ test-kubernetes: $(SETUP) $(AIRFLOW_VENVS) ## the lane kubernetes on a real API 
 	.venv/bin/python -m pytest $(PYTEST) -rs $(KUBERNETES_E2E)
 
 DOCKER_TESTS := tests/dags/lanes_airflow/docker
-test-docker: $(AIRFLOW_VENVS) $(VENVS)/emulator/.made ## the lane docker on a real engine, both Airflow versions (DOCKER_HOST, podman or docker; about 10 minutes)
+DOCKER_E2E := tests/e2e/test_docker_lane.py
+test-docker: $(SETUP) $(AIRFLOW_VENVS) ## the lane docker on a real engine, both Airflow versions; end to end (DOCKER_HOST, podman or docker; about 10 minutes)
 	@for version in $(AIRFLOW_VERSIONS); do echo "== lane docker under Airflow $$version"; \
 	  $(VENVS)/airflow-$$version/bin/python -m pytest $(PYTEST) -rs $(DOCKER_TESTS); done
+	.venv/bin/python -m pytest $(PYTEST) -rs --timeout=600 $(DOCKER_E2E)
 
 test-emulator: $(VENVS)/emulator/.made .venv/.made node_modules/.made
 	$(VENVS)/emulator/bin/python -m pytest $(PYTEST) tests/local
@@ -61,7 +63,7 @@ MONTH_E2E := tests/e2e/test_month.py
 REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
 
 test-e2e: $(SETUP)
-	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e $(KUBERNETES_E2E:%=--ignore=%) $(LONG_E2E:%=--ignore=%) --ignore=$(MONTH_E2E)
+	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e --ignore=$(DOCKER_E2E) $(KUBERNETES_E2E:%=--ignore=%) $(LONG_E2E:%=--ignore=%) --ignore=$(MONTH_E2E)
 
 test-operations: $(SETUP) $(AIRFLOW_VENVS) ## end to end: failures that are told, fan-outs resumed, runs operated (both Airflow versions), dates backfilled, lanes, teams, costs, the demo (14 minutes)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 $(LONG_E2E)
