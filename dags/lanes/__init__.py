@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # mypy sees the real signatures
     from lanes.dag_factory import dag
+    from lanes.documents import write_document
     from lanes.fan_outs.operator import fan_out, if_partial
     from lanes.lane_task import run_task
     from lanes.notifications.callback import notify_failure
@@ -23,9 +24,19 @@ _HOMES = {
     "if_partial": "lanes.fan_outs.operator",
     "notify_failure": "lanes.notifications.callback",
     "source_changed": "lanes.sources.operator",
+    "write_document": "lanes.documents",
 }
 
-__all__ = ["dag", "deployment", "fan_out", "if_partial", "notify_failure", "run_task", "source_changed"]
+__all__ = [
+    "dag",
+    "deployment",
+    "fan_out",
+    "if_partial",
+    "notify_failure",
+    "run_task",
+    "source_changed",
+    "write_document",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.exceptions import AirflowFailException
 
-from lanes import deployment
+from lanes import deployment, write_document
 from microbiome.samples import Sample, StoredObject, find_samples
 from platform_spec.fan_out import Item, Limits, plan
 
@@ -57,7 +57,7 @@ def detect(dag_id: str, prefix: str, reference: str, parameters: dict[str, Any])
         "items": [_item(bucket, sample, results[sample.name]).model_dump(mode="json") for sample in samples],
     }
     log.info("%d samples, %d bytes under s3://%s/%s", len(samples), sum(s.bytes for s in samples), bucket, prefix)
-    uri = write_once(bucket, f"fanout/{dag_id}", json.dumps(found, sort_keys=True, indent=1))
+    uri = write_document(bucket, f"fanout/{dag_id}", json.dumps(found, sort_keys=True, indent=1))
     return Detected(uri, f"s3://{bucket}/{output}", _exists(bucket, f"{output}/summary.json"))
 
 
@@ -79,7 +79,7 @@ def plan_batches(dag_id: str, samples_uri: str, limits: dict[str, int]) -> dict[
         parameters=found["parameters"],
         sizes=deployment().task("microbiome").size_rules,
     )
-    uri = write_once(bucket, f"fanout/{dag_id}", manifest.to_json())
+    uri = write_document(bucket, f"fanout/{dag_id}", manifest.to_json())
     log.info("%d samples: %d done before, %d batches; %s", len(items), len(done), len(manifest.batches), uri)
     return {"manifest": uri, "output": found["output"]}
 
@@ -130,19 +130,3 @@ def _objects(bucket: str, prefix: str) -> list[StoredObject]:
 
 def _exists(bucket: str, key: str) -> bool:
     return any(stored.key == key for stored in _objects(bucket, key))
-
-
-def write_once(bucket: str, folder: str, body: str) -> str:
-    """Store `body` under its own hash in `folder`; returns the URI. Written again, it stays as it is."""
-    import boto3
-    from botocore.exceptions import ClientError
-
-    key = f"{folder}/{hashlib.sha256(body.encode()).hexdigest()}.json"
-    try:
-        boto3.client("s3").put_object(
-            Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json", IfNoneMatch="*"
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":  # the same content is there already
-            raise
-    return f"s3://{bucket}/{key}"

@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from lanes import deployment
+from lanes import deployment, write_document
 from lanes.airflow_questions import RUN_FACTS_KEY
 from lanes.fan_outs.child_runs.ids import child_run_id
 from lanes.fan_outs.manifest import read_manifest, read_resumed
 from lanes.fan_outs.progress import span
 from lanes.fan_outs.trigger import PROGRESS_KEY
-from microbiome.detect import write_once
 
 CHILD_DAG, CHILD_TASK, FAN_OUT = "microbiome_batch", "analyze_batch", "fan_out"
 
@@ -34,7 +33,7 @@ def write_facts(ti: Any, manifest_uri: str) -> str:
     before = sum(item["batch"] is None for item in manifest["items"])
     facts = {"Run": ti.run_id, "Release": deployment().release, **describe(runs, progress.get("seconds"), before)}
     body = json.dumps(facts, sort_keys=False, indent=1)
-    return write_once(deployment().data_bucket, f"fanout/{ti.dag_id}", body)
+    return write_document(deployment().data_bucket, f"fanout/{ti.dag_id}", body)
 
 
 def describe(runs: Sequence[dict[str, Any] | None], fan_out_seconds: float | None, reused: int) -> dict[str, str]:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from itertools import product
 
+from lanes import write_document
 from platform_spec.fan_out import FanOutManifest, Item, Limits, plan
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def plan_points(dag_id: str, prepared: str, factors: Sequence[int], regularizati
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     present = {f"s3://{bucket}/{stored['Key']}" for page in pages for stored in page.get("Contents", [])}
     planned = points(dag_id, folder, factors, regularization, present)
-    uri = _write_once(bucket, f"fanout/{dag_id}", planned.to_json())
+    uri = write_document(bucket, f"fanout/{dag_id}", planned.to_json())
     log.info("%d points, %d without a result; %s", len(planned.items), len(planned.batches), uri)
     return uri
 
@@ -47,19 +48,3 @@ def points(
     ]
     done = frozenset(item.key for item in items if f"{item.result}.json" in present)
     return plan(dag_id, items, done=done, limits=Limits(batch_items=1), parameters={"folder": folder})
-
-
-def _write_once(bucket: str, folder: str, body: str) -> str:
-    """Store `body` under its own hash in `folder`; returns the URI. Written again, it stays as it is."""
-    import boto3
-    from botocore.exceptions import ClientError
-
-    key = f"{folder}/{hashlib.sha256(body.encode()).hexdigest()}.json"
-    try:
-        boto3.client("s3").put_object(
-            Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json", IfNoneMatch="*"
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":  # the same content is there already
-            raise
-    return f"s3://{bucket}/{key}"
