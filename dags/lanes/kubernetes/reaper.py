@@ -32,7 +32,7 @@ def reap_cluster(
         if pod["status"].get("phase") in ENDED and ended_at and now - ended_at > KEPT:
             _delete(core, namespace, pod["metadata"]["name"])
     running = [found for pod in pods if pod["status"].get("phase") not in ENDED and (found := _container(pod))]
-    return reap(running, lambda name, why: _delete(core, namespace, name, why), ask, now)
+    return reap(running, lambda name, why: _stop(core, namespace, name, why), ask, now)
 
 
 def _pods(core: Any, namespace: str, wanted: str) -> list[dict[str, Any]]:
@@ -56,12 +56,21 @@ def _container(pod: dict[str, Any]) -> Container | None:
     return told(pod["metadata"]["name"], environment, created) if created else None
 
 
-def _delete(core: Any, namespace: str, name: str, why: str = "") -> None:
+def _stop(core: Any, namespace: str, name: str, why: str) -> None:
     from kubernetes.client import ApiException
 
     try:
-        if why:
-            core.patch_namespaced_pod(name, namespace, stopped_because(why), _preload_content=False)
+        core.patch_namespaced_pod(name, namespace, stopped_because(why), _preload_content=False)
+    except ApiException as error:
+        if error.status != 404:  # it is deleted all the same
+            log.warning("pod %s is not told why it is stopped: %s", name, error.body)
+    _delete(core, namespace, name)
+
+
+def _delete(core: Any, namespace: str, name: str) -> None:
+    from kubernetes.client import ApiException
+
+    try:
         core.delete_namespaced_pod(name, namespace, _preload_content=False)
     except ApiException as error:
         if error.status != 404:

@@ -20,6 +20,7 @@ from lanes import run_task
 from lanes.attempts.identity import Attempt
 from lanes.aws import logs, poller
 from lanes.kubernetes.names import pod_name
+from tests.cluster.assets import API_SERVER, need
 from tests.cluster.control_plane import ISSUER, ControlPlane, control_plane
 from tests.ops.emulator import running_emulator, tell_emulator
 
@@ -146,6 +147,7 @@ def killed(attempt: Attempt, *command: str, when: Callable[[], object] = lambda:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
     """Named to EKS before it starts: its API server is told where tokens are reviewed."""
+    need(*API_SERVER)
     with running_emulator(tmp_path_factory.mktemp("aws")) as aws:
         told = {"account": ACCOUNT, "region": REGION, "name": CLUSTER, "endpoint": "https://127.0.0.1:1"}
         unknown = {"certificate_authority": "", "issuer": ISSUER, "keys": []}

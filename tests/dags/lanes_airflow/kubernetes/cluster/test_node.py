@@ -17,6 +17,7 @@ import pytest
 
 from lanes.kubernetes import launch, verdict
 from lanes.kubernetes.cluster import Cluster
+from tests.cluster.assets import NODE, need
 from tests.cluster.forward import forwarded
 from tests.cluster.node import Node
 from tests.cluster.node import node as running_node
@@ -49,6 +50,7 @@ ENTRYPOINT ["python", "/programs/program.py"]
 @pytest.fixture(scope="module")
 def node(cluster: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A node with the image; pods with an annotated service account get its role, and are told where AWS is."""
+    need(*NODE)
     if shutil.which("podman") is None:
         pytest.skip("no podman, which makes the images of the pods")
     if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode:
