@@ -24,12 +24,12 @@ from tests.cluster.control_plane import ISSUER, ControlPlane, control_plane
 from tests.cluster.forward import forwarded
 from tests.cluster.node import Node, node
 from tests.cluster.pod_identity import pod_identity
+from tests.container_engine import BASE
 from tests.e2e.checkouts import VERSION, checkout_with
 from tests.e2e.conftest import ROOT, SECONDS, call, ends_of_logs, running_environment, working_in
 from tests.e2e.running import api_of, client_of, documents, run_dag, states_of
 
 pytestmark = pytest.mark.timeout(2 * SECONDS)
-BASE = os.environ.get("TASKLANE_TEST_BASE", "localhost/python:3.12")
 IMAGE = "localhost/tasklane-tests/s3_json:1"
 DOCKERFILE = f"""\
 FROM {BASE}

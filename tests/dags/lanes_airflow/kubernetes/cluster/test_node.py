@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -22,8 +21,7 @@ from tests.cluster.forward import forwarded
 from tests.cluster.node import Node
 from tests.cluster.node import node as running_node
 from tests.cluster.pod_identity import pod_identity
-from tests.dags.lanes_airflow.docker.conftest import BASE, build
-from tests.dags.lanes_airflow.docker.conftest import IMAGE as ENGINE_IMAGE
+from tests.container_engine import BASE
 from tests.dags.lanes_airflow.kubernetes.cluster.conftest import (
     CLUSTER,
     ENTRY,
@@ -37,31 +35,16 @@ from tests.dags.lanes_airflow.kubernetes.cluster.conftest import (
     trigger_of,
     until,
 )
+from tests.dags.lanes_airflow.kubernetes.cluster.image import IMAGE, build
 
 HERE = Path(__file__).parent
-IMAGE = "localhost/tasklane-tests/pods:1"
-DOCKERFILE = f"""\
-FROM {ENGINE_IMAGE}
-COPY engine_program.py program.py /programs/
-ENTRYPOINT ["python", "/programs/program.py"]
-"""
 
 
 @pytest.fixture(scope="module")
 def node(cluster: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A node with the image; pods with an annotated service account get its role, and are told where AWS is."""
     need(*NODE)
-    if shutil.which("podman") is None:
-        pytest.skip("no podman, which makes the images of the pods")
-    if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode:
-        pytest.skip(f"podman has no image {BASE}; TASKLANE_TEST_BASE names another with Python 3.12")
-    folder = tmp_path_factory.mktemp("images")
-    (folder / "engine").mkdir()
-    build("podman", folder / "engine")
-    shutil.copy(HERE / "program.py", folder)
-    shutil.copy(HERE.parents[1] / "docker/program.py", folder / "engine_program.py")
-    (folder / "Dockerfile").write_text(DOCKERFILE)
-    subprocess.run(["podman", "build", "-q", "-t", IMAGE, str(folder)], check=True, capture_output=True)
+    build(tmp_path_factory.mktemp("image"))
     with running_node(cluster.plane, BASE, IMAGE) as made:
         port = int(cluster.aws.rpartition(":")[2])
         with forwarded(made.address, port) as outside, pod_identity(cluster.plane, f"http://{made.address}:{outside}"):
