@@ -21,16 +21,21 @@ def apply_state(workspace: Workspace, rest: AirflowRest, actions: Sequence[Actio
         if action.do == "leave":
             continue
         path = f"{_PATHS[action.kind]}/{quote(action.name, safe='')}"
-        if action.do == "create":
-            rest.call("POST", _PATHS[action.kind], body=_body(workspace, action))
-        elif action.do == "change":
-            query = {"update_mask": ["slots"]} if action.name == DEFAULT_POOL and action.kind == "pool" else None
-            rest.call("PATCH", path, query=query, body=_body(workspace, action))
+        if action.do == "remove":
+            rest.find(path, method="DELETE")
         else:
-            rest.call("DELETE", path)
+            _set(rest, action, path, _body(workspace, action))
         say(f"airflow: {action.do} {action.kind} {action.name}" + (f" ({action.what})" if action.what else ""))
         done += 1
     return done
+
+
+def _set(rest: AirflowRest, action: Action, path: str, body: dict[str, Any]) -> None:
+    """What was to be created may be there: the SDK repeats a call whose answer did not come."""
+    if action.do == "create" and rest.find(_PATHS[action.kind], method="POST", body=body) is not None:
+        return
+    query = {"update_mask": ["slots"]} if action.name == DEFAULT_POOL and action.kind == "pool" else None
+    rest.call("PATCH", path, query=query, body=body)
 
 
 def _body(workspace: Workspace, action: Action) -> dict[str, Any]:

@@ -112,6 +112,18 @@ def test_from_nothing_to_declared_to_gone(workspace: Workspace, airflow: str) ->
     assert plan(emptied) == []
 
 
+def test_a_call_that_is_repeated_because_its_answer_was_late_is_no_error(workspace: Workspace) -> None:
+    rest = AirflowRest(workspace)
+    created = plan_state(workspace, rest)
+    assert [apply_state(workspace, rest, created, lambda line: None) for _ in range(2)] == [4, 4]
+    assert plan(workspace) == []
+    write(workspace.root, "")
+    emptied = Workspace("state", workspace.root)
+    removed = plan_state(emptied, rest)
+    assert [apply_state(emptied, rest, removed, lambda line: None) for _ in range(2)] == [4, 4]
+    assert plan(emptied) == []
+
+
 def test_a_missing_value_is_named_before_anything_is_changed(workspace: Workspace) -> None:
     write(workspace.root, '[variables]\nother = "secret"\n')
     with pytest.raises(UserError, match="create the secret tasklane-state/airflow/variables/other"):
