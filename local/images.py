@@ -33,7 +33,7 @@ def write_images(folder: Path, events: Events) -> Path:
     images = {}
     for name, task in with_image(tasks_of(environment, ROOT)).items():
         if task.lane == "docker":
-            _for_the_worker(engine or _engine_of_the_worker(), task, environment, events)
+            _for_the_worker(engine if wanted in ENGINES else _engine_of_the_worker(), task, environment, events)
             continue
         entry = _container(engine, task, events, required=bool(wanted)) if engine else None
         images[f"tasklane-local/{name}"] = entry or _process(task)

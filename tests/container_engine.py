@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 BASE = os.environ.get("TASKLANE_TEST_BASE", "localhost/python:3.12")
@@ -25,6 +26,20 @@ class ContainerEngine:
     def has(self, image: str) -> bool:
         asked = [self.name, "image", "inspect", image]
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+    def refuses(self, image: str) -> str:
+        """Why it does not start a container with no other settings than its own; empty: it does.
+
+        podman 4 in a container asks for more open files than its own kernel gives.
+        """
+        transport = httpx.HTTPTransport(uds=self.address.removeprefix("unix://"))
+        with httpx.Client(transport=transport, base_url="http://engine", timeout=60) as api:
+            made = (
+                api.post("/containers/create", json={"Image": image, "Cmd": ["true"]}).raise_for_status().json()["Id"]
+            )
+            started = api.post(f"/containers/{made}/start")
+            api.delete(f"/containers/{made}", params={"force": True}).raise_for_status()
+        return "" if started.is_success else str(started.json()["message"])
 
 
 @contextmanager

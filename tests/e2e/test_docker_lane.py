@@ -34,6 +34,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerEngine
             pytest.skip(
                 f"{found.name} has no image {BASE}; set {OPTIONS_VARIABLE}='--build-arg BASE=…' for another base"
             )
+        if found.has(BASE) and (why := found.refuses(BASE)):
+            pytest.skip(f"{found.name} starts no container with the limits that it sets itself: {why}")
         yield found
 
 
