@@ -41,6 +41,8 @@ def environment_version(workspace: Workspace) -> str:
 
 
 def test_the_running_release_is_on_record_and_named_by_the_manifest(deployed: Deployed) -> None:
+    change_dag(deployed, "a release of its own, after whatever was rolled back before")
+    deployed.deploy()
     store = ReleaseStore(deployed.workspace)
     running = store.running()
     assert running is not None
