@@ -160,13 +160,17 @@ class World:
         else:
             self.start_component(name)
 
-    def kill_worker(self) -> bool:
-        """SIGKILL to a worker of the local executor with the task it runs; False when none is running a task."""
+    def kill_worker(self, task_instance: str = "") -> bool:
+        """SIGKILL to a worker of the local executor with the task it runs; False when none is running a task.
+
+        `task_instance` is the id of the task whose worker it must be: another may still be ending an earlier one's.
+        """
         scheduler = psutil.Process(self.services["scheduler"].process.pid)
         for worker in scheduler.children():
             with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
-                tasks = worker.children(recursive=True)
-                if tasks and "LocalExecutor" in " ".join(worker.cmdline()):  # the log server has children too
+                # Its title names the task; the log server has children too.
+                busy, tasks = " ".join(worker.cmdline()), worker.children(recursive=True)
+                if tasks and "LocalExecutor" in busy and task_instance in busy:
                     for process in (worker, *tasks):
                         with_signal(process.pid, signal.SIGKILL)
                     return True

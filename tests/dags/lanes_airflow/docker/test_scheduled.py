@@ -68,7 +68,7 @@ def test_a_run_succeeds_with_the_tasks_own_role(world: ScheduledWorld, observer:
 
 def test_the_retry_after_a_killed_worker_goes_on_with_its_container(world: ScheduledWorld, observer: Observer) -> None:
     run_id, container = waiting(world, observer, "wait-and-ask")
-    assert world.kill_worker()
+    assert world.kill_worker(observer.task("one", run_id)["id"])
     eventually("Airflow tries again", lambda: observer.task("one", run_id)["try_number"] == 2, 240)
     eventually("it is found", lambda: "going on with container" in observer.log("one", run_id, 2), 120)
     world.engine.kill(container["Id"], "SIGUSR1")
@@ -115,7 +115,7 @@ def test_the_time_limit_of_a_task(world: ScheduledWorld, observer: Observer) -> 
 
 def test_lanes_reaper_stops_what_has_no_task(world: ScheduledWorld, observer: Observer) -> None:
     run_id, container = waiting(world, observer, "stubborn")
-    assert world.kill_worker()  # nobody is left who could stop it
+    assert world.kill_worker(observer.task("one", run_id)["id"])  # nobody is left who could stop it
     observer.mark("one", run_id, "failed")
     assert over(observer, "one", run_id) == "failed"
 
