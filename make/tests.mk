@@ -56,11 +56,11 @@ test-images: $(IMAGE_TEST_VENVS) $(NODE_IMAGES) $(VENVS)/emulator/.made
 	  .venv/bin/node --test "$$image/tests/*.test.js"; done
 
 # What takes minutes and is seldom touched: `make test-operations`, also in CI.
-LONG_E2E := $(addprefix tests/e2e/test_,demo.py fan_out.py hold_restart.py lanes.py notifications.py operate.py pools.py recommendation.py recommendation_spot.py run_costs.py)
+LONG_E2E := $(addprefix tests/e2e/test_,demo.py fan_out.py scheduler_plugins.py lanes.py notifications.py operate.py pools.py recommendation.py recommendation_spot.py run_costs.py)
 # A month of dates at once: a target of its own.
 MONTH_E2E := tests/e2e/test_month.py
 # What rests on Airflow's REST API and plugins: under every Airflow version.
-REST_E2E := $(addprefix tests/e2e/test_,hold_restart.py operate.py)
+REST_E2E := $(addprefix tests/e2e/test_,scheduler_plugins.py operate.py)
 
 test-e2e: $(SETUP)
 	.venv/bin/python -m pytest $(PYTEST) --timeout=600 tests/e2e --ignore=$(DOCKER_E2E) $(KUBERNETES_E2E:%=--ignore=%) $(LONG_E2E:%=--ignore=%) --ignore=$(MONTH_E2E)

@@ -36,7 +36,7 @@ class ScheduledWorld(World):
     """`engine` is the address of its API."""
 
     def __init__(self, folder: Path, airflow: str, engine: str) -> None:
-        super().__init__(folder, airflow, DAGS, SETTINGS)
+        super().__init__(folder, airflow, DAGS, {**SETTINGS, "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins")})
         self.env["DOCKER_HOST"] = engine
         self.engine = connected(engine)
 

@@ -85,9 +85,6 @@ def test_clearing_a_running_task_stops_its_container_before_another_starts(
     run_id, first = waiting(world, observer, "stubborn")
     observer.clear("one", run_id)
     stopped_by_the_engine(world, run_id, first)
-    if airflow.__version__.startswith("3.0."):  # its scheduler leaves the task in the state restarting: a person helps
-        observer.mark("one", run_id, "failed")
-        observer.clear("one", run_id)
     eventually("a second one waits", lambda: world.waiting(run_id), 240)
     known = {one["Id"]: one for one in world.containers(run_id)}
     assert len(known) == 2

@@ -1,9 +1,8 @@
-"""A hold outlives the scheduler that obeyed it: killed and started again, the new one holds the same runs."""
+"""What our plugins have the scheduler do: hold runs, also after a kill; start again what is cleared while it runs."""
 
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +10,7 @@ import pytest
 
 from ops.runs.hold import PREFIX, new_hold
 from tests.e2e.checkouts import VERSION
-from tests.faults.airflow_client import eventually
+from tests.faults.airflow_client import Observer, eventually
 from tests.faults.world import ROOT, World
 
 SECONDS = 240
@@ -25,15 +24,31 @@ with DAG("held", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC
         return None
     work()
 """,
+    "cleared.py": """
+import datetime as dt, time
+from airflow.sdk import DAG, task
+with DAG("cleared", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), catchup=False):
+    @task(retries=0, retry_delay=dt.timedelta(seconds=1))
+    def work(ti=None):
+        print("begun")
+        time.sleep(600 if ti.try_number == 1 else 0)
+    work()
+""",
+}
+# How long until a worker that says nothing counts as dead.
+SETTINGS = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
 }
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path / "world", VERSION or "3.0.6", DAGS)
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("scheduler"), VERSION or "3.0.6", DAGS, SETTINGS)
     plugins = made.state.folder / "airflow/plugins"
     plugins.mkdir(parents=True)
-    shutil.copy(ROOT / "plugins/tasklane_hold.py", plugins)
+    for name in ("hold", "restarting"):
+        shutil.copy(ROOT / f"plugins/tasklane_{name}.py", plugins)
     try:
         made.start_emulator()
         made.deploy()
@@ -74,3 +89,19 @@ def test_a_hold_outlives_a_kill_of_the_scheduler(world: World) -> None:
     for released in (later, while_it_was_away):
         eventually("released", lambda run_id=released: succeeded(run_id), SECONDS)  # type: ignore[misc]
         assert look(released)["note"].startswith("Was held, released ")
+
+
+@pytest.mark.parametrize("worker", ["lives", "died"])
+def test_a_task_that_is_cleared_while_it_runs_runs_again(world: World, worker: str) -> None:
+    observer = Observer(world)
+    run_id = observer.trigger("cleared")
+
+    def look() -> dict[str, Any]:
+        return observer.task("cleared", run_id)
+
+    eventually("it runs", lambda: look()["state"] == "running" and "begun" in observer.log("cleared", run_id), SECONDS)
+    if worker == "died":
+        assert world.kill_worker(look()["id"])
+    observer.clear("cleared", run_id)
+    eventually("the run succeeds", lambda: observer.run_state("cleared", run_id) == "success", SECONDS)
+    assert (look()["try_number"], look()["state"]) == (2, "success")
