@@ -2,7 +2,7 @@
 
 from ministack import app as ministack_app
 
-from local.aws import dispatch
+from local.aws import alarms, dispatch
 from local.aws import ecs as task_service
 from local.aws.batch import install as install_batch
 from local.aws.batch.scheduler import Scheduler
@@ -49,6 +49,7 @@ def install(options: Options) -> Platform:
     tokens = install_registry(options, enforcement)
     install_cloudformation(faults)
     install_sns()
+    alarms.install()
     airflows, clusters = install_mwaa(), install_eks(journal)
     agent = Agent(options)
     puller = Puller(options.endpoint, tokens)

@@ -29,18 +29,19 @@ def test_a_line_in_embedded_metric_format_is_a_metric_and_rings_its_alarm(emulat
     policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": queue_arn}]}
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
-    cloudwatch.put_metric_alarm(
-        AlarmName=lane.name,
-        Namespace="Tasklane",
-        MetricName="Seconds",
-        Dimensions=[{"Name": "Task", "Value": "t"}],
-        Statistic="Maximum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=6,
-        ComparisonOperator="GreaterThanThreshold",
-        AlarmActions=[topic],
-    )
+    for name, task in ((lane.name, "t"), (f"{lane.name}-other", "other")):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="Tasklane",
+            MetricName="Seconds",
+            Dimensions=[{"Name": "Task", "Value": task}],
+            Statistic="Maximum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=6,
+            ComparisonOperator="GreaterThanThreshold",
+            AlarmActions=[topic],
+        )
     assert len(lane.lines(lane.finished()["taskArn"])) == 3
     listed = cloudwatch.list_metrics(Namespace="Tasklane", MetricName="Seconds")["Metrics"]
     assert sorted(metric["Dimensions"] for metric in listed) == [[], [{"Name": "Task", "Value": "t"}]]
@@ -48,6 +49,8 @@ def test_a_line_in_embedded_metric_format_is_a_metric_and_rings_its_alarm(emulat
         pass
     notice = json.loads(json.loads(messages[0]["Body"])["Message"])
     assert (notice["AlarmName"], notice["NewStateValue"]) == (lane.name, "ALARM")
+    [other] = cloudwatch.describe_alarms(AlarmNames=[f"{lane.name}-other"])["MetricAlarms"]
+    assert other["StateValue"] == "INSUFFICIENT_DATA", "an alarm looks at the metric with its dimensions alone"
 
 
 def test_filter_log_events_pages_through_many_streams_in_order(emulator: Emulator) -> None:

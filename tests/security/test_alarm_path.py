@@ -48,13 +48,8 @@ def test_a_refused_request_reaches_the_topic_with_its_runbook_entry(
     dimensions = [{"Name": "Environment", "Value": "local"}, {"Name": "Outcome", "Value": "refused"}]
     datum = {"MetricName": "Runs", "Dimensions": dimensions, "Value": 1, "Unit": "Count"}
     cloudwatch.put_metric_data(Namespace="Tasklane/Lanes", MetricData=[datum])
-    told = {}
-    while f"{PREFIX}-runs-refused" not in told:  # the emulator does not tell dimensions apart: others may go off too
-        cloudwatch.describe_alarms(AlarmNamePrefix=PREFIX)
-        message = inbox()
-        told[message["AlarmName"]] = message
-    message = told[f"{PREFIX}-runs-refused"]
-    assert message["NewStateValue"] == "ALARM"
+    message = inbox()
+    assert (message["AlarmName"], message["NewStateValue"]) == (f"{PREFIX}-runs-refused", "ALARM")
     assert message["AlarmDescription"].endswith("docs/runbook.md#runs-refused")
 
 
@@ -69,14 +64,9 @@ def test_a_log_line_of_a_pipeline_becomes_an_alarm(platform: Platform, inbox: Ca
     logs, where = platform.client("logs"), {"logGroupName": "/tasklane/local/microbiome", "logStreamName": "gather"}
     logs.create_log_stream(**where)
     logs.put_log_events(logEvents=[{"timestamp": int(time.time() * 1000), "message": line}], **where)
-    cloudwatch = platform.client("cloudwatch")
-    told: dict[str, dict[str, Any]] = {}
-    while f"{PREFIX}-quarantine-rate" not in told:
-        cloudwatch.describe_alarms(AlarmNamePrefix=PREFIX)
-        message = inbox()
-        told[message["AlarmName"]] = message
-    message = told[f"{PREFIX}-quarantine-rate"]
-    assert (message["NewStateValue"], message["Trigger"]["MetricName"]) == ("ALARM", "QuarantinedPercent")
+    message = inbox()
+    assert (message["AlarmName"], message["NewStateValue"]) == (f"{PREFIX}-quarantine-rate", "ALARM")
+    assert message["Trigger"]["MetricName"] == "QuarantinedPercent"
     assert message["AlarmDescription"].endswith("docs/runbook.md#quarantine-rate")
 
 
