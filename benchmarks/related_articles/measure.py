@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 CHILD = """
-import os, resource, sys, time
+import json, os, resource, sys, time
 from pathlib import Path
 begun = time.perf_counter()
 from related_articles import bucket
@@ -20,7 +20,8 @@ from related_articles.similarity import related
 readings = read_events([Path(sys.argv[1])])
 bytes_out = sum(len(line) for line in bucket.lines(related(readings, 10, len(os.sched_getaffinity(0)))))
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(readings.matrix.nnz, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, time.perf_counter() - begun)
+print(json.dumps({"readings": readings.matrix.nnz, "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
+                  "peak_mib": used.ru_maxrss // 1024, "wall_seconds": round(time.perf_counter() - begun, 2)}))
 """
 
 
@@ -35,14 +36,7 @@ def main() -> None:
         generate = [sys.executable, "-m", "related_articles", "generate", "--out", events, *sizes]
         subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
         told = subprocess.run([sys.executable, "-c", CHILD, events], check=True, capture_output=True, text=True).stdout
-    readings, cpu, memory, wall = told.split()
-    figures = {
-        "readings": int(readings),
-        "cpu_seconds": float(cpu),
-        "peak_mib": int(memory),
-        "wall_seconds": float(wall),
-    }
-    print(json.dumps(vars(options) | {name: round(value, 2) for name, value in figures}, indent=1))
+    print(json.dumps(vars(options) | json.loads(told), indent=1))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from newest_image.__main__ import main
+from newest_image.images import can_run
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -81,6 +82,28 @@ def test_only_matching_tags_count(aws: Any) -> None:
     wanted = push("release-1")
     push("test-9")
     assert run(base_of(aws), "--tags", "release-.*")["image"].endswith(wanted)
+
+
+def test_what_lies_beside_an_image_is_none(aws: Any) -> None:
+    wanted = push("src-1")
+    push("src-1.cdx")  # the bill of materials that follows every image of this project
+    push(f"sha256-{'0' * 64}.sig")
+    assert run(base_of(aws))["image"].endswith(wanted)
+
+
+@pytest.mark.parametrize(
+    ("entry", "counts"),
+    [
+        ({}, True),  # an index of several architectures: ECR names no kind
+        ({"artifactMediaType": "application/vnd.oci.image.config.v1+json", "imageStatus": "ACTIVE"}, True),
+        ({"artifactMediaType": "application/vnd.cyclonedx+json"}, False),
+        ({"artifactMediaType": "application/vnd.oci.empty.v1+json"}, False),
+        ({"subjectManifestDigest": "sha256:1"}, False),
+        ({"imageStatus": "ARCHIVED"}, False),
+    ],
+)
+def test_only_what_a_container_can_be_started_from_counts(entry: dict[str, str], counts: bool) -> None:
+    assert can_run(entry) is counts
 
 
 @pytest.mark.parametrize(
