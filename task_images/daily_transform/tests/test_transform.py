@@ -1,6 +1,7 @@
 """Tables against other means than SQL; each state once; bad input."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from daily_transform.__main__ import main
 from daily_transform.bucket import fingerprint, parquet_files
 from daily_transform.generate import generate_orders, orders_of
 from moto import mock_aws
+
+from daily_transform import bucket, transform
 
 SOURCE, OUTPUT = "s3://data/raw/orders/", "s3://data/results/daily_transform/v1"
 DAYS = ("2026-01-01", "2026-01-02")
@@ -115,4 +118,70 @@ def test_bad_input_is_named(s3: Any, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert '1.sql: Binder Error: Referenced column "missing" not found' in told("--sql", str(scripts))
     (scripts / "1.sql").write_text("SELECT 1")
     assert "made no table" in told("--sql", str(scripts))
+    (scripts / "1.sql").write_bytes(b"SELECT '\xe9'")
+    assert "1.sql: 'utf-8' codec can't decode" in told("--sql", str(scripts))
+    (scripts / "1.sql").write_text('CREATE TABLE "a/b" AS SELECT 1')
+    assert "table 'a/b': its name becomes a file's" in told("--sql", str(scripts))
+    without_id = "SELECT * REPLACE (CASE WHEN order_id % 3 = 0 THEN NULL ELSE order_id END AS order_id) FROM source"
+    orders = duckdb.read_parquet(str(tmp_path / f"orders-{DAYS[0]}-7.parquet"))
+    orders.query("source", without_id).write_parquet(str(tmp_path / "x.parquet"))
+    s3.upload_file(str(tmp_path / "x.parquet"), "data", "raw/orders/x.parquet")
+    # Else all of them would count as one order.
+    assert re.search(r"00_checks.sql: .*\d+ lines lack order_id", told())
+    s3.put_object(Bucket="data", Key="raw/orders/day=1/torn.parquet", Body=b"PAR1 but no more")
+    assert "torn.parquet" in told()
+    assert s3.list_objects_v2(Bucket="data", Prefix="results/").get("KeyCount") == 0
+
+
+def test_a_state_that_is_done_stays_and_a_half_written_one_is_done_again(s3: Any, tmp_path: Path) -> None:
+    upload_days(s3, tmp_path)
+    arguments = ["run", "--source", SOURCE, "--output", OUTPUT]
+    assert main(arguments) == 0
+
+    def written() -> dict[str, bytes]:
+        keys = [stored["Key"] for stored in s3.list_objects_v2(Bucket="data", Prefix="results/")["Contents"]]
+        return {key: s3.get_object(Bucket="data", Key=key)["Body"].read() for key in keys}
+
+    first = written()
+    scripts = tmp_path / "sql"
+    scripts.mkdir()
+    (scripts / "1.sql").write_text("CREATE TABLE orders AS SELECT 1 AS one")
+    assert main([*arguments, "--sql", str(scripts)]) == 0  # other SQL under the same result_version
+    assert written() == first
+    [marker] = [key for key in first if key.endswith(".json")]
+    s3.delete_object(Bucket="data", Key=marker)
+    torn = next(key for key in first if key.endswith("orders.parquet"))
+    s3.put_object(Bucket="data", Key=torn, Body=b"half of another attempt")
+    assert main(arguments) == 0
+    assert written() == first
+
+
+def test_temporary_tables_and_other_schemas_are_not_written(tmp_path: Path) -> None:
+    source = generate_orders(tmp_path, seed=1, orders=10, day=DAYS[0])
+    script = tmp_path / "1.sql"
+    script.write_text(
+        "CREATE TEMP TABLE t AS SELECT 1; CREATE SCHEMA s; CREATE TABLE s.x AS SELECT 1; CREATE TABLE kept AS SELECT 1"
+    )
+    assert transform.transform([source], [script], tmp_path) == {"kept": 1}
+
+
+def test_too_little_memory_asks_for_a_larger_size(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 137: as bad input the lane would neither go on with the next size nor try again."""
+    upload_days(s3, tmp_path)
+    monkeypatch.setattr(transform, "memory_bytes", lambda: 2_000_000)
+    assert main(["run", "--source", SOURCE, "--output", OUTPUT]) == 137
+    assert "DuckDB ran out of memory" in capsys.readouterr().out
+
+
+def test_a_source_that_moves_is_tried_again(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload_days(s3, tmp_path)
+    listed = parquet_files(SOURCE)
+    s3.put_object(Bucket="data", Key=listed[0].key, Body=b"delivered anew")
+    monkeypatch.setattr(bucket, "parquet_files", lambda source: listed)
+    assert main(["run", "--source", SOURCE, "--output", OUTPUT]) == 1
+    assert f"{listed[0].key} changed while it was read" in capsys.readouterr().out
     assert s3.list_objects_v2(Bucket="data", Prefix="results/").get("KeyCount") == 0

@@ -8,18 +8,27 @@ import tempfile
 from pathlib import Path
 
 from daily_transform import bucket
-from daily_transform.errors import BadInput
+from daily_transform.errors import BadInput, SourceMoved, TooSmall
 from daily_transform.transform import sql_files, transform
 
 SQL = Path(__file__).with_name("sql")
+EXIT_TOO_SMALL = 137  # what a container killed for its memory ends with: the lane goes on with the next size
 
 
 def run(options: argparse.Namespace) -> int:
-    """Tables lie under the state of their source, and <state>.json is written last: it says that they are whole."""
+    """Tables lie under the state of their source, and <state>.json is written last: it says that they are whole.
+
+    A state that has it stays as it is, whatever the SQL files say by now.
+    """
     scripts = sql_files(Path(options.sql))
     files = bucket.parquet_files(options.source)
     state = bucket.fingerprint(files)
     folder = f"{options.output.rstrip('/')}/{state}"
+    if done := bucket.read_json(f"{folder}.json"):
+        print(
+            f"{folder}.json is there already; it stays as it is (result_version in task.toml makes it anew)", flush=True
+        )
+        return tell(done["rows"], done["tables"])
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch, "out")
         out.mkdir()
@@ -32,6 +41,11 @@ def run(options: argparse.Namespace) -> int:
     tables = {table: f"{folder}/{table}.parquet" for table in rows}
     summary = {"source": options.source, "state": state, "files": len(files), "rows": rows, "tables": tables}
     bucket.write_json(f"{folder}.json", summary, IfNoneMatch="*")
+    return tell(rows, tables)
+
+
+def tell(rows: dict[str, int], tables: dict[str, str]) -> int:
+    """Write the result document where one is asked for."""
     if result := os.environ.get("TASKLANE_RESULT_URI"):
         document = {"schema_version": 1, "task": "daily_transform", "counts": rows, "outputs": tables}
         bucket.write_json(result, document | {"peak_memory_mib": peak_memory_mib()})
@@ -75,6 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as problem:
         print(f"error: {problem}", flush=True)
         return 2
+    except SourceMoved as passing:
+        print(f"error: {passing}", flush=True)
+        return 1
+    except TooSmall as limit:
+        print(f"error: {limit}", flush=True)
+        return EXIT_TOO_SMALL
 
 
 if __name__ == "__main__":

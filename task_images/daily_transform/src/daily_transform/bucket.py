@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.exceptions import ClientError
 
-from daily_transform.errors import BadInput
+from daily_transform.errors import BadInput, SourceMoved
 
 
 class StoredObject(NamedTuple):
@@ -45,24 +45,35 @@ def fingerprint(files: Sequence[StoredObject]) -> str:
 
 
 def download(source: str, files: Sequence[StoredObject], folder: Path) -> list[Path]:
-    """Local copies; each is the very version that was listed (If-Match), else BadInput."""
+    """Local copies, named like the objects; each is the version that was listed (If-Match), else SourceMoved."""
     bucket, _ = split(source)
     client, paths = boto3.client("s3"), []
     for number, stored in enumerate(files):
-        paths.append(folder / f"{number:06d}.parquet")
+        paths.append(folder / f"{number:06d}" / stored.key.rsplit("/", 1)[-1])
+        paths[-1].parent.mkdir()
         try:
             body = client.get_object(Bucket=bucket, Key=stored.key, IfMatch=stored.etag)["Body"]
             with body, paths[-1].open("wb") as local:
                 shutil.copyfileobj(body, local, 1024 * 1024)
         except ClientError as error:
             if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "404", "NoSuchKey"}:
-                raise BadInput(f"s3://{bucket}/{stored.key} changed while it was read; clear the task") from error
+                raise SourceMoved(f"s3://{bucket}/{stored.key} changed while it was read: try again") from error
             raise
     return paths
 
 
 def upload(path: Path, uri: str) -> None:
     boto3.client("s3").upload_file(str(path), *split(uri))
+
+
+def read_json(uri: str) -> dict[str, Any] | None:
+    """None where there is no such object. Listed first: where the right to list ends at a prefix, S3 would say 403."""
+    bucket, key = split(uri)
+    client = boto3.client("s3")
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    if [stored["Key"] for stored in listed] != [key]:
+        return None
+    return dict(json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read()))
 
 
 def write_json(uri: str, document: dict[str, Any], **condition: str) -> bool:
@@ -72,7 +83,7 @@ def write_json(uri: str, document: dict[str, Any], **condition: str) -> bool:
     try:
         boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict"}:
+        if error.response["Error"]["Code"] == "PreconditionFailed":
             return False
-        raise
+        raise  # ConditionalRequestConflict too: another writer is at it, and may yet fail
     return True

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from daily_transform.errors import BadInput
+from daily_transform.errors import BadInput, TooSmall
 
 _CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
 _MEMORY_SHARE = 0.8
+# Not the SQL's fault: the disk, the network, DuckDB itself.
+_OURS = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException)
+_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
 def memory_bytes() -> int:
@@ -32,7 +36,17 @@ def sql_files(folder: Path) -> list[Path]:
 
 
 def transform(sources: Sequence[Path], scripts: Sequence[Path], out: Path) -> dict[str, int]:
-    """Tables and their rows; `<table>.parquet` of each is in `out`. Raises BadInput, naming file and cause."""
+    """Tables and their rows; `<table>.parquet` of each is in `out`. Temporary tables are none.
+
+    Raises BadInput, naming file and cause, and TooSmall where neither the memory nor the disk beside it suffices.
+    """
+    try:
+        return _transform(sources, scripts, out)
+    except duckdb.OutOfMemoryException as error:
+        raise TooSmall(f"DuckDB ran out of memory: {error}") from error
+
+
+def _transform(sources: Sequence[Path], scripts: Sequence[Path], out: Path) -> dict[str, int]:
     with duckdb.connect(str(out / "work.duckdb")) as database:
         database.execute(f"SET memory_limit = '{int(memory_bytes() * _MEMORY_SHARE)}B'")
         database.execute("SET temp_directory = ?", [str(out / "spill")])
@@ -40,9 +54,14 @@ def transform(sources: Sequence[Path], scripts: Sequence[Path], out: Path) -> di
         for script in scripts:
             try:
                 database.execute(script.read_text(encoding="utf-8"))
-            except duckdb.Error as error:
+            except (duckdb.OutOfMemoryException, *_OURS):
+                raise
+            except (duckdb.Error, UnicodeDecodeError) as error:
                 raise BadInput(f"{script.name}: {error}") from error
-        tables = [row[0] for row in database.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
+        left = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND NOT temporary ORDER BY 1"
+        tables = [row[0] for row in database.execute(left).fetchall()]
+        if odd := [table for table in tables if not _NAME.fullmatch(table)]:
+            raise BadInput(f"table {odd[0]!r}: its name becomes a file's; use letters, digits and _")
         if not tables:
             raise BadInput(f"{', '.join(s.name for s in scripts)} made no table; write CREATE TABLE <name> AS …")
         return {table: _export(database, table, out / f"{table}.parquet") for table in tables}
@@ -53,6 +72,8 @@ def _read(database: duckdb.DuckDBPyConnection, sources: Sequence[Path]) -> None:
         files = [str(path) for path in sources]
         database.from_parquet(files, union_by_name=True).create_view("source")
         database.execute("SELECT count(*) FROM source").fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         raise BadInput(f"the Parquet files cannot be read together: {error}") from error
 
