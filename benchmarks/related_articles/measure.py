@@ -18,7 +18,7 @@ from related_articles import bucket
 from related_articles.events import read_events
 from related_articles.similarity import related
 readings = read_events([Path(sys.argv[1])])
-bytes_out = sum(len(line) for line in bucket.lines(related(readings, 10, len(os.sched_getaffinity(0)))))
+bytes_out = sum(len(bucket.line(*found)) for found in related(readings, 10, len(os.sched_getaffinity(0))))
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({"readings": readings.matrix.nnz, "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
                   "peak_mib": used.ru_maxrss // 1024, "wall_seconds": round(time.perf_counter() - begun, 2)}))

@@ -17,6 +17,8 @@ from related_articles.events import read_events
 from related_articles.generate import cluster_of, generate_events
 from related_articles.similarity import related
 
+from related_articles import bucket
+
 EVENTS, OUTPUT = "s3://data/raw/article_events/", "s3://data/results/related_articles/v1"
 
 
@@ -111,7 +113,7 @@ def body(s3: Any, uri: str) -> bytes:
     return bytes(s3.get_object(Bucket="data", Key=uri.removeprefix("s3://data/"))["Body"].read())
 
 
-def test_the_set_is_written_under_the_state_of_the_events(s3: Any, tmp_path: Path) -> None:
+def test_the_set_is_written_under_its_name(s3: Any, tmp_path: Path) -> None:
     path = generate_events(tmp_path / "e.parquet", readers=300, articles=100, events=5000, seed=2)
     s3.upload_file(str(path), "data", "raw/article_events/day.parquet")
     arguments = ["similar", "--events", EVENTS, "--output", OUTPUT, "--top", "3"]
@@ -144,6 +146,58 @@ def test_bad_input_is_named(s3: Any, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "has no column article (it has reader, item)" in told()
     put({"reader": ["a", None], "article": ["b", "c"]})
     assert "column reader has 1 empty values" in told()
+    put({"reader": [1.0, float("nan"), float("nan")], "article": ["b", "c", "d"]})
+    assert "x.parquet: column reader has 2 empty values" in told()
+    put({"reader": ["a", "b"], "article": ["b", ""]})
+    assert "column article has 1 empty values" in told()
+    put({"reader": [["a"], ["b"]], "article": ["b", "c"]})
+    assert "column reader holds no names (list" in told()
+    pq.write_table(pa.table([["a"], ["b"], ["c"]], names=["reader", "article", "article"]), tmp_path / "x.parquet")
+    s3.upload_file(str(tmp_path / "x.parquet"), "data", "raw/article_events/x.parquet")
+    assert "x.parquet has column article more than once" in told()
     put({"reader": pa.array([], pa.string()), "article": pa.array([], pa.string())})
     assert "hold no event" in told()
+    put({"reader": ["a", "b"], "article": ["c", "d"]})
+    assert "none of 2 articles has a related one" in told()
+    torn = table(tmp_path / "x.parquet", [(f"r{n}", f"a{n % 9}") for n in range(5000)])
+    damaged = bytearray(torn.read_bytes())
+    damaged[200:260] = b"\0" * 60  # within the data: the file opens, its pages do not
+    s3.put_object(Bucket="data", Key="raw/article_events/x.parquet", Body=bytes(damaged))
+    assert "x.parquet is no readable Parquet file" in told()
     assert s3.list_objects_v2(Bucket="data", Prefix="results/")["KeyCount"] == 0
+
+
+def test_made_otherwise_it_is_another_set_and_one_that_is_done_stays(s3: Any, tmp_path: Path) -> None:
+    """The application switches when the name differs: with the events' state alone, another `top` never went live."""
+    path = generate_events(tmp_path / "e.parquet", readers=300, articles=100, events=5000, seed=2)
+    s3.upload_file(str(path), "data", "raw/article_events/day.parquet")
+
+    def made(*more: str) -> str:
+        output = [] if "--output" in more else ["--output", OUTPUT]
+        assert main(["similar", "--events", EVENTS, *output, *more]) == 0
+        outputs = json.loads(body(s3, "s3://data/runs/related_articles/r.json"))["outputs"]
+        return str(json.loads(body(s3, outputs["summary"]))["state"])
+
+    def written() -> dict[str, Any]:
+        listed = s3.list_objects_v2(Bucket="data", Prefix="results/")["Contents"]
+        return {stored["Key"]: (stored["ETag"], stored["LastModified"]) for stored in listed}
+
+    first, before = made(), written()
+    assert len({first, made("--top", "3"), made("--output", OUTPUT.replace("v1", "v2"))}) == 3
+    assert made() == first
+    assert {key: written()[key] for key in before} == before
+    # What a crash leaves is a set without its summary: it is made again, whole.
+    [summary] = [key for key in before if key.endswith(".json")]
+    s3.delete_object(Bucket="data", Key=summary)
+    [part] = [key for key in before if key.endswith(".gz")]
+    s3.put_object(Bucket="data", Key=part, Body=b"half")
+    assert made() == first
+    assert {key: written()[key][0] for key in before} == {key: etag for key, (etag, _) in before.items()}
+
+
+def test_events_that_move_are_tried_again(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.put_object(Bucket="data", Key="raw/article_events/x.parquet", Body=b"first")
+    listed = bucket.parquet_files(EVENTS)
+    s3.put_object(Bucket="data", Key="raw/article_events/x.parquet", Body=b"delivered anew")
+    monkeypatch.setattr(bucket, "parquet_files", lambda prefix: listed)
+    assert main(["similar", "--events", EVENTS, "--output", OUTPUT]) == 1

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from newest_image.errors import BadInput
 
-
 # What lies beside an image under a tag of its own and is pushed after it: bills of materials (`<tag>.cdx`, which this
 # project's own push adds) and signatures, attestations and other referrers (`sha256-<digest>.sig`, cosign and OCI 1.1).
 _BESIDE = re.compile(r".+\.cdx|sha256-[0-9a-f]{64}(\..+)?")

@@ -9,41 +9,57 @@ import tempfile
 from pathlib import Path
 
 from related_articles import bucket
-from related_articles.errors import BadInput
+from related_articles.errors import BadInput, SourceMoved
 
 
 def similar(options: argparse.Namespace) -> int:
-    """The set lies under the state of the events; <state>.json is written last and says that it is whole."""
-    from related_articles.events import read_events
-    from related_articles.similarity import related
-
+    """The set lies under its name; <name>.json is written last and says that it is whole. One that has it stays."""
+    output = options.output.rstrip("/")
+    files = bucket.parquet_files(options.events)
+    folder = f"{output}/{bucket.name_of_set(files, output, options.top)}"
+    if done := bucket.read_json(f"{folder}.json"):
+        print(f"{folder}.json is there already; it stays as it is", flush=True)
+        return tell(done["articles"], folder)
     with tempfile.TemporaryDirectory() as scratch:
-        paths, state = bucket.fetch(options.events, Path(scratch))
-        readings = read_events(paths)
-        readers, articles = readings.matrix.shape
-        print(f"{readings.matrix.nnz} readings of {articles} articles by {readers} readers", flush=True)
-        target, count = Path(scratch, "related.ndjson.gz"), 0
-        with (
-            target.open("wb") as raw,
-            gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="") as out,
-        ):
-            for line in bucket.lines(related(readings, options.top, len(os.sched_getaffinity(0)))):
-                out.write(line)
-                count += 1
-        folder = f"{options.output.rstrip('/')}/{state}"
+        paths = bucket.download(options.events, files, Path(scratch))
+        target = Path(scratch, "related.ndjson.gz")
+        readers, articles = write_set(paths, options.top, target)
         bucket.upload(target, f"{folder}/related.ndjson.gz")
     summary = {
-        "state": state,
+        "state": Path(folder).name,
         "set": f"{folder}/related.ndjson.gz",
-        "articles": count,
+        "articles": articles,
         "readers": readers,
         "top": options.top,
     }
     bucket.write_json(f"{folder}.json", summary, IfNoneMatch="*")
-    print(f"{count} articles with up to {options.top} related ones: {folder}/related.ndjson.gz", flush=True)
+    print(f"{articles} articles with up to {options.top} related ones: {folder}/related.ndjson.gz", flush=True)
+    return tell(articles, folder)
+
+
+def write_set(paths: list[Path], top: int, target: Path) -> tuple[int, int]:
+    """(readers, articles). Raises BadInput where no article has a related one: such a set must not go live."""
+    from related_articles.events import read_events
+    from related_articles.similarity import related
+
+    readings = read_events(paths)
+    readers, articles = readings.matrix.shape
+    print(f"{readings.matrix.nnz} readings of {articles} articles by {readers} readers", flush=True)
+    pairs = 0
+    with target.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="") as out:
+        for article, near in related(readings, top, len(os.sched_getaffinity(0))):
+            pairs += len(near)
+            out.write(bucket.line(article, near))
+    if not pairs:
+        raise BadInput(f"none of {articles} articles has a related one: no two share two readers; deliver more events")
+    return readers, articles
+
+
+def tell(articles: int, folder: str) -> int:
+    """Write the result document where one is asked for."""
     if result := os.environ.get("TASKLANE_RESULT_URI"):
-        document = {"schema_version": 1, "task": "related_articles", "counts": {"articles": count}}
-        document |= {"outputs": {"summary": f"{folder}.json", "set": summary["set"]}}
+        document = {"schema_version": 1, "task": "related_articles", "counts": {"articles": articles}}
+        document |= {"outputs": {"summary": f"{folder}.json", "set": f"{folder}/related.ndjson.gz"}}
         bucket.write_json(result, document | {"peak_memory_mib": peak_memory_mib()})
     return 0
 
@@ -84,6 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as problem:
         print(f"error: {problem}", flush=True)
         return 2
+    except SourceMoved as passing:
+        print(f"error: {passing}", flush=True)
+        return 1
 
 
 if __name__ == "__main__":

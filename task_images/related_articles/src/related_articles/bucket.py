@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from related_articles.errors import BadInput
+from related_articles.errors import BadInput, SourceMoved
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -22,26 +21,48 @@ def split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def fetch(prefix: str, folder: Path) -> tuple[list[Path], str]:
-    """Local copies of the Parquet files below `prefix`, and the state of the source (as lanes/sources computes it)."""
+def parquet_files(prefix: str) -> list[list[Any]]:
+    """[key, ETag, bytes] of the Parquet objects below `prefix`, by key. Raises BadInput when there are none."""
     bucket, start = split(prefix)
-    client = boto3.client("s3")
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
     found = sorted([o["Key"], o["ETag"], o["Size"]] for page in pages for o in page.get("Contents", []))
     files = [stored for stored in found if stored[0].endswith(".parquet")]
     if not files:
         raise BadInput(f"no *.parquet under {prefix}; upload the events, or name another prefix")
-    paths = []
+    return files
+
+
+def name_of_set(files: list[list[Any]], output: str, top: int) -> str:
+    """Another one for other events, another `top` or another result_version (part of `output`): what is made otherwise
+    is another set, and goes live."""
+    return hashlib.sha256(json.dumps([files, output, top]).encode()).hexdigest()
+
+
+def download(prefix: str, files: list[list[Any]], folder: Path) -> list[Path]:
+    """Local copies, named like the objects; each is the version that was listed, else SourceMoved."""
+    bucket, _ = split(prefix)
+    client, paths = boto3.client("s3"), []
     for number, (key, etag, _) in enumerate(files):
-        paths.append(folder / f"{number:06d}.parquet")
+        paths.append(folder / f"{number:06d}" / key.rsplit("/", 1)[-1])
+        paths[-1].parent.mkdir()
         try:
             with client.get_object(Bucket=bucket, Key=key, IfMatch=etag)["Body"] as body, paths[-1].open("wb") as copy:
                 shutil.copyfileobj(body, copy, 1024 * 1024)
         except ClientError as error:
             if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "404", "NoSuchKey"}:
-                raise BadInput(f"s3://{bucket}/{key} changed while it was read; clear the task") from error
+                raise SourceMoved(f"s3://{bucket}/{key} changed while it was read: try again") from error
             raise
-    return paths, hashlib.sha256(json.dumps(files).encode()).hexdigest()
+    return paths
+
+
+def read_json(uri: str) -> dict[str, Any] | None:
+    """None where there is no such object. Listed first: where the right to list ends at a prefix, S3 would say 403."""
+    bucket, key = split(uri)
+    client = boto3.client("s3")
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    if [stored["Key"] for stored in listed] != [key]:
+        return None
+    return dict(json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read()))
 
 
 def upload(path: Path, uri: str) -> None:
@@ -55,12 +76,11 @@ def write_json(uri: str, document: dict[str, Any], **condition: str) -> None:
     try:
         boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
-            raise
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise  # ConditionalRequestConflict too: another writer is at it, and may yet fail
 
 
-def lines(documents: Iterator[tuple[str, list[tuple[str, float]]]]) -> Iterator[bytes]:
+def line(article: str, related: list[tuple[str, float]]) -> bytes:
     """NDJSON: {"article": "a17", "related": [["a3", 0.81], …]}."""
-    for article, related in documents:
-        record = {"article": article, "related": related}
-        yield json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    record = {"article": article, "related": related}
+    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

@@ -26,7 +26,7 @@ class Readings:
 
 
 def read_events(paths: Sequence[Path]) -> Readings:
-    """Raises BadInput for a file that is not Parquet, lacks a column, or has no name in one."""
+    """Raises BadInput for a file that is not Parquet, lacks a column, or lacks a name (null, NaN, empty) in one."""
     codes = {name: _Codes() for name in COLUMNS}
     rows: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
     for path in paths:
@@ -55,9 +55,15 @@ class _Codes:
         return len(self._known)
 
     def of(self, column: pa.Array, where: str) -> np.ndarray:
-        if column.null_count:
-            raise BadInput(f"{where} has {column.null_count} empty values; leave such events out")
-        encoded = pc.dictionary_encode(pc.cast(column, pa.string()))
+        try:
+            words = pc.cast(column, pa.string())
+        except pa.ArrowException as error:
+            raise BadInput(f"{where} holds no names ({column.type}): {error}") from error
+        # NaN is what some programs write for nothing in a column of numbers: cast, it would be one reader like others.
+        absent = pc.or_kleene(pc.is_null(column, nan_is_null=True), pc.equal(words, ""))
+        if empty := pc.sum(absent).as_py():
+            raise BadInput(f"{where} has {empty} empty values; leave such events out")
+        encoded = pc.dictionary_encode(words)
         found = pc.index_in(encoded.dictionary, value_set=self._known)
         fresh = encoded.dictionary.filter(pc.is_null(found))
         places = found.to_numpy(zero_copy_only=False)
@@ -82,10 +88,11 @@ class _Codes:
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
         file = pq.ParquetFile(path)
-        missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
-        if missing:
-            there = ", ".join(file.schema_arrow.names)
-            raise BadInput(f"{path.name} has no column {', '.join(missing)} (it has {there})")
+        names = file.schema_arrow.names
+        if missing := [name for name in COLUMNS if name not in names]:
+            raise BadInput(f"{path.name} has no column {', '.join(missing)} (it has {', '.join(names)})")
+        if twice := [name for name in COLUMNS if names.count(name) > 1]:
+            raise BadInput(f"{path.name} has column {', '.join(twice)} more than once")
         yield from file.iter_batches(batch_size=262_144, columns=list(COLUMNS))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # OSError: a page that cannot be decompressed
         raise BadInput(f"{path.name} is no readable Parquet file: {error}") from error
