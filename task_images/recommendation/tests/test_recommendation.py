@@ -198,6 +198,18 @@ def test_bad_input_is_named(s3: Any, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "x.parquet has no column item (it has user, article)" in told()
     put({"user": ["a", None], "item": ["b", "c"]})
     assert "x.parquet: column user has 1 empty values" in told()
+    put({"user": [1.0, float("nan"), float("nan")], "item": ["b", "c", "d"]})
+    assert "x.parquet: column user has 2 empty values" in told()
+    put({"user": ["a", "b"], "item": ["", "c"]})
+    assert "x.parquet: column item has 1 empty values" in told()
+    pq.write_table(pa.table([["a"], ["b"], ["c"]], names=["user", "item", "item"]), tmp_path / "x.parquet")
+    s3.upload_file(str(tmp_path / "x.parquet"), "data", f"raw/interactions/date={DATE}/x.parquet")
+    assert "x.parquet has column item more than once" in told()
+    put({"user": [f"u{n}" for n in range(5000)], "item": [f"i{n % 9}" for n in range(5000)]})
+    damaged = bytearray((tmp_path / "x.parquet").read_bytes())
+    damaged[200:260] = b"\0" * 60  # within the data: the file opens, its pages do not
+    s3.put_object(Bucket="data", Key=f"raw/interactions/date={DATE}/x.parquet", Body=bytes(damaged))
+    assert "x.parquet is no readable Parquet file" in told()
     put({"user": pa.array([], pa.string()), "item": pa.array([], pa.string())})
     assert "hold no interaction" in told()
     assert everything(s3) == everything(s3, "runs/") == {}

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import itertools
 import json
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -132,7 +133,9 @@ def test_the_picture_shows_every_point_at_its_height() -> None:
     dots = [(float(dot.get("cx", 0)), float(dot.get("cy", 0))) for dot in root.iter(f"{SVG}circle")]
     lines = [line.get("points", "").split(" ") for line in root.iter(f"{SVG}polyline")]
     assert (len(dots), [len(line) for line in lines]) == (5, [3, 2])
-    [level] = [float(line.get("y1", 0)) for line in root.iter(f"{SVG}line") if line.get("stroke-dasharray")]
+    dashed = [line for line in root.iter(f"{SVG}line") if line.get("stroke-dasharray")]
+    level, in_the_key = (float(line.get("y1", 0)) for line in sorted(dashed, key=lambda line: float(line.get("x1", 0))))
+    assert in_the_key != level
     above = {point: cy < level for point, (_, cy) in zip(sorted(points, key=lambda p: (p[1], p[0])), dots, strict=True)}
     assert all(higher == (point.hit_rate > 0.125) for point, higher in above.items())
     assert len({x for x, _ in dots}) == 3  # factors
@@ -142,3 +145,17 @@ def test_the_picture_shows_every_point_at_its_height() -> None:
 
 def test_nothing_found_is_a_picture_too() -> None:
     assert ET.fromstring(drawn([Point(8, 0.1, 0.0)], 0.0)).tag == f"{SVG}svg"  # noqa: S314 (our own text)
+
+
+def test_the_largest_grid_has_a_whole_key_and_names_apart() -> None:
+    """32 × 32, the most that the DAG takes: the key ran out of the picture, and the factors' names over each other."""
+    points = [Point(8 * f, r / 32, 0.2) for f in range(1, 33) for r in range(1, 33)]
+    picture = ET.fromstring(drawn(points, 0.1))  # noqa: S314 (our own text)
+    height = float(picture.attrib["viewBox"].split()[3])
+    texts = [(float(t.attrib["x"]), float(t.attrib["y"]), str(t.text)) for t in picture.iter(f"{SVG}text")]
+    assert len([text for *_, text in texts if text.startswith("regularization")]) == 32
+    assert max(y for _, y, _ in texts) < height
+    named = sorted(x for x, _, text in texts if text.isdigit() and int(text) % 8 == 0 and text != "0")
+    assert min(right - left for left, right in itertools.pairwise(named)) > 30
+    strokes = [(line.attrib["stroke"], line.get("stroke-dasharray")) for line in picture.iter(f"{SVG}polyline")]
+    assert len(set(strokes)) == 32

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from recommendation.errors import BadInput
+from recommendation.errors import BadInput, SourceMoved
 
 
 def preprocess(options: argparse.Namespace) -> dict[str, Any]:
@@ -73,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as problem:
         print(f"error: {problem}", flush=True)
         return 2
+    except SourceMoved as passing:
+        print(f"error: {passing}", flush=True)
+        return 1
     if document and (result := os.environ.get("TASKLANE_RESULT_URI")):
         from recommendation import store
 

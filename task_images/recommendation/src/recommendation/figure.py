@@ -9,9 +9,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 64, 180, 24, 56
+WIDTH, HEIGHT = 736, 400  # the height at least: many series have a longer key
+LEFT, RIGHT, TOP, BOTTOM = 64, 196, 24, 56
+KEY_LINE, NAME_WIDTH = 22, 36
 PALETTE = ("#3b76d6", "#e8833a", "#3a9d5d", "#c9473f", "#8b62c4", "#d9a514", "#2aa5b5", "#d45d9a")
+# Beyond the palette: the same colours again, with another stroke.
+STROKES = ("", "2 3", "10 3", "10 3 2 3")
 SOFT, LINE = "#5b6675", "#dde2e9"
 
 
@@ -32,17 +35,19 @@ def drawn(points: Sequence[Point], popularity: float) -> str:
     parts = [_text(LEFT, TOP - 8, "hit rate at 10", SOFT), *_grid(step, top), *_names(factors)]
     series = sorted({point.regularization for point in points})
     for number, regularization in enumerate(series):
+        colour, stroke = PALETTE[number % len(PALETTE)], STROKES[number // len(PALETTE) % len(STROKES)]
         line = sorted(point for point in points if point.regularization == regularization)
         at = [(_x(factors.index(point.factors), len(factors)), _y(point.hit_rate, top)) for point in line]
-        parts += _series(at, PALETTE[number % len(PALETTE)])
-        parts += _key(number, f"regularization {regularization:g}", PALETTE[number % len(PALETTE)])
+        parts += _series(at, colour, stroke)
+        parts += _key(number, f"regularization {regularization:g}", colour, stroke)
     level = _y(popularity, top)
-    parts.append(_line(LEFT, level, WIDTH - RIGHT, level, SOFT, ' stroke-dasharray="6 4"'))
-    parts += _key(len(series), f"popularity {popularity:.3f}", SOFT)
+    parts.append(_line(LEFT, level, WIDTH - RIGHT, level, SOFT, _dashes("6 4")))
+    parts += _key(len(series), f"popularity {popularity:.3f}", SOFT, "6 4")
+    height = max(HEIGHT, TOP + 10 + KEY_LINE * (len(series) + 1))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'font-family="system-ui, sans-serif" font-size="13">\n<title>Hit rate at 10 by factors and regularization'
-        f'</title>\n<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n"
+        f'</title>\n<rect width="{WIDTH}" height="{height}" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
@@ -53,22 +58,28 @@ def _grid(step: float, top: float) -> list[str]:
 
 
 def _names(factors: list[int]) -> list[str]:
-    shown = [_text(_x(n, len(factors)), HEIGHT - BOTTOM + 20, str(f), SOFT, "middle") for n, f in enumerate(factors)]
+    each = math.ceil(len(factors) * NAME_WIDTH / (WIDTH - RIGHT - LEFT))  # names of neighbours must not meet
+    named = list(enumerate(factors))[::each]
+    shown = [_text(_x(n, len(factors)), HEIGHT - BOTTOM + 20, str(f), SOFT, "middle") for n, f in named]
     return [*shown, _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 42, "factors", SOFT, "middle")]
 
 
-def _series(at: list[tuple[float, float]], colour: str) -> list[str]:
+def _series(at: list[tuple[float, float]], colour: str, stroke: str) -> list[str]:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
     dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in at]
-    return [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>', *dots]
+    return [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{_dashes(stroke)}/>', *dots]
 
 
-def _key(number: int, label: str, colour: str) -> list[str]:
-    y = TOP + 10 + 22 * number
+def _key(number: int, label: str, colour: str, stroke: str) -> list[str]:
+    y = TOP + 10 + KEY_LINE * number
     return [
-        _line(WIDTH - RIGHT + 14, y, WIDTH - RIGHT + 34, y, colour, ' stroke-width="2"'),
+        _line(WIDTH - RIGHT + 14, y, WIDTH - RIGHT + 34, y, colour, ' stroke-width="2"' + _dashes(stroke)),
         _text(WIDTH - RIGHT + 40, y + 4, label, "#1c2430"),
     ]
+
+
+def _dashes(stroke: str) -> str:
+    return f' stroke-dasharray="{stroke}"' if stroke else ""
 
 
 def _x(place: int, places: int) -> float:

@@ -22,7 +22,7 @@ def prepared(paths: Sequence[Path]) -> tuple[bytes, dict[str, int]]:
 
     Arrays of the file: `user`, `item` (int32, places in the lists of names) and `count` (int32), one row per pair, by
     user and item; `users`, `items`: the names in alphabetical order, JSON as uint8. Raises BadInput for a file that is
-    not Parquet, lacks a column, or has no name in one; and where there is no interaction at all.
+    not Parquet, lacks a column, or lacks a name (null, NaN, empty) in one; and where there is no interaction at all.
     """
     table = pa.concat_tables([_read(path) for path in paths])
     if not table.num_rows:
@@ -57,10 +57,15 @@ def _read(path: Path) -> pa.Table:
         there = file.schema_arrow.names
         if missing := [name for name in COLUMNS if name not in there]:
             raise BadInput(f"{path.name} has no column {', '.join(missing)} (it has {', '.join(there)})")
-        columns = {name: pc.cast(file.read(columns=[name])[name], pa.string()) for name in COLUMNS}
-    except pa.ArrowException as error:
+        if twice := [name for name in COLUMNS if there.count(name) > 1]:
+            raise BadInput(f"{path.name} has column {', '.join(twice)} more than once")
+        read = {name: file.read(columns=[name])[name] for name in COLUMNS}
+        columns = {name: pc.cast(column, pa.string()) for name, column in read.items()}
+    except (pa.ArrowException, OSError) as error:  # OSError: a page that cannot be decompressed
         raise BadInput(f"{path.name} is no readable Parquet file of names: {error}") from error
     for name, column in columns.items():
-        if column.null_count:
-            raise BadInput(f"{path.name}: column {name} has {column.null_count} empty values; leave such rows out")
+        # NaN is what some programs write for nothing in a column of numbers: cast, it would be one user like others.
+        absent = pc.or_kleene(pc.is_null(read[name], nan_is_null=True), pc.equal(column, ""))
+        if empty := pc.sum(absent).as_py():
+            raise BadInput(f"{path.name}: column {name} has {empty} empty values; leave such rows out")
     return pa.table(columns)

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from recommendation.errors import BadInput
+from recommendation.errors import BadInput, SourceMoved
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -38,7 +38,7 @@ def state_of(files: list[tuple[str, str, int]]) -> str:
 
 
 def download(prefix: str, files: list[tuple[str, str, int]], folder: Path) -> list[Path]:
-    """Local copies, named like the objects; each is the version that was listed, else BadInput."""
+    """Local copies, named like the objects; each is the version that was listed, else SourceMoved."""
     bucket, _ = split(prefix)
     client, paths = boto3.client("s3"), []
     for number, (key, etag, _) in enumerate(files):
@@ -49,7 +49,7 @@ def download(prefix: str, files: list[tuple[str, str, int]], folder: Path) -> li
                 shutil.copyfileobj(body, copy, 1024 * 1024)
         except ClientError as error:
             if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "404", "NoSuchKey"}:
-                raise BadInput(f"s3://{bucket}/{key} changed while it was read; clear the task") from error
+                raise SourceMoved(f"s3://{bucket}/{key} changed while it was read: try again") from error
             raise
     return paths
 
