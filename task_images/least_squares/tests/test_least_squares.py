@@ -8,6 +8,8 @@ import pytest
 from least_squares.__main__ import main
 from least_squares.model import BadInput, fit
 
+from least_squares import __main__ as program
+
 TRUTH = {"const": 3.0, "dose": 2.0, "age": -0.5}
 
 
@@ -38,11 +40,41 @@ def test_without_noise_they_are_exact_and_incomplete_rows_are_left_out() -> None
 
 @pytest.mark.parametrize(
     ("predictors", "said"),
-    [(["size"], "no column size"), (["word"], "column word holds other things"), (["dose", "double"], "depend linear")],
+    [
+        (["const"], "cannot be named const"),
+        (["effect"], "is the outcome"),
+        (["constant"], "column constant is the same in all 400 rows"),
+        (["dose", "tiny"], "too many powers of ten"),
+        (["infinite"], "column infinite has infinite values"),
+        (["size"], "no column size"),
+        (["word"], "column word holds other things"),
+        (["dose", "double"], "depend linear"),
+    ],
 )
 def test_what_cannot_be_fitted_is_bad_input(predictors, said) -> None:
     with pytest.raises(BadInput, match=said):
-        fit(table().assign(word="x", double=lambda t: 2 * t.dose), "effect", predictors)
+        fit(
+            table().assign(
+                word="x",
+                const=1.0,
+                constant=1.0,
+                infinite=np.inf,
+                tiny=lambda t: t.age * 1e-30,
+                double=lambda t: 2 * t.dose,
+            ),
+            "effect",
+            predictors,
+        )
+
+
+def test_an_outcome_without_an_explanation_is_bad_input() -> None:
+    """Both were written as words that are no JSON: NaN, -Infinity."""
+    made = table()
+    with pytest.raises(BadInput, match="nothing to explain"):
+        fit(made.assign(effect=5.0), "effect", ["dose", "age"])
+    made.loc[3, "effect"] = -np.inf
+    with pytest.raises(BadInput, match="column effect has infinite"):
+        fit(made, "effect", ["dose", "age"])
 
 
 def test_the_program_writes_coefficients_and_result_document(tmp_path, monkeypatch, capsys) -> None:
@@ -56,3 +88,16 @@ def test_the_program_writes_coefficients_and_result_document(tmp_path, monkeypat
     assert "no column nothing" in capsys.readouterr().err
     words[1] = str(tmp_path / "absent.csv")
     assert main([*words, "--predictors", "dose"]) == 2
+
+
+def test_an_absent_object_is_bad_input_though_s3_would_say_access_denied(monkeypatch, capsys) -> None:
+    """The task's role lists only raw/: S3 answers 403, and the task was tried three times for a name mistyped."""
+
+    class Bucket:
+        def list_objects_v2(self, **asked):
+            return {"Contents": [{"Key": asked["Prefix"] + ".bak"}]}
+
+    monkeypatch.setattr(program, "_s3", Bucket)
+    words = ["--table", "s3://data/raw/none.csv", "--outcome", "effect", "--predictors", "dose", "--output", "o.json"]
+    assert main(words) == 2
+    assert "s3://data/raw/none.csv does not exist" in capsys.readouterr().err

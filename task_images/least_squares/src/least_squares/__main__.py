@@ -40,7 +40,7 @@ def read_table(uri: str) -> pd.DataFrame:
 
 
 def write(uri: str, document: dict[str, Any]) -> None:
-    content = json.dumps(document, indent=1, sort_keys=True).encode()
+    content = json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode()
     if uri.startswith("s3://"):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         _s3().put_object(Bucket=bucket, Key=key, Body=content)
@@ -53,10 +53,11 @@ def _read(uri: str) -> bytes:
         return Path(uri).read_bytes()
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     client = _s3()
-    try:
-        return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except client.exceptions.NoSuchKey as error:
-        raise FileNotFoundError(f"{uri} does not exist") from error
+    # Listed first: where the right to list ends at a prefix, S3 would say 403 for an object that is not there.
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    if [stored["Key"] for stored in listed] != [key]:
+        raise FileNotFoundError(f"{uri} does not exist")
+    return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def _s3() -> Any:

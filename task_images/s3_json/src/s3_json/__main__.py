@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import math
 import os
 import resource
 import sys
@@ -28,16 +29,27 @@ def canonical(document: str) -> bytes:
     if len(document) > LARGEST_CHARACTERS:
         raise BadInput(f"--document has {len(document)} characters, at most {LARGEST_CHARACTERS}; pass a URI instead")
     try:
-        value = json.loads(document, parse_constant=_refuse)
-    except ValueError as error:
+        value = json.loads(document, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"--document is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise BadInput(f"--document holds a JSON {type(value).__name__}; give an object, such as {{}}")
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"--document holds half of a character, which no UTF-8 text can: {error}") from error
 
 
 def _refuse(word: str) -> Any:
     raise ValueError(f"{word} is not part of JSON")
+
+
+def _finite(digits: str) -> float:
+    """Beyond what a double holds, Python would read infinity and write it as a word that is not JSON."""
+    if math.isinf(number := float(digits)):
+        raise ValueError(f"{digits} is larger than a double-precision number can be")
+    return number
 
 
 def write_once(folder: str, content: bytes) -> tuple[str, bool]:
@@ -48,8 +60,8 @@ def write_once(folder: str, content: bytes) -> tuple[str, bool]:
     try:
         put(uri, content, IfNoneMatch="*")
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
-            raise
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise  # ConditionalRequestConflict too: another writer is at it, and may yet fail
         return uri, False
     return uri, True
 
