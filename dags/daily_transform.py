@@ -5,10 +5,14 @@
 table to `results/daily_transform/`. Nothing new within `wait_seconds`: the run is skipped.
 
 ### When it fails
-- `check_updated`: the bucket cannot be listed; the message is AWS's. Clear it.
-- `transform`, class `input`: the message names the SQL file or that the Parquet files do not fit together.
+- `check_updated`: the bucket cannot be listed; the message is AWS's (busy or out of reach: it looks again until the end
+  of `wait_seconds`). Mend the right, clear it.
+- `transform`, class `input`: the message names the SQL file, or the Parquet file that does not fit the others. After
+  `00_checks.sql` the source has lines that no table should be made of: have them mended, then clear it. For an error in
+  another SQL file, mend it in task_images/daily_transform, deploy, and start a new run.
 - `transform`, class `memory`: it has run at all sizes of task.toml; add a larger one.
-A state of the source is transformed once: clearing `transform` writes the same tables again.
+A state of the source is transformed once: clearing `transform` then changes nothing. After a change of the SQL, raise
+`result_version` in its task.toml.
 """
 
 import datetime as dt

@@ -5,9 +5,15 @@ application, if it is not registered yet. `apply` runs in the application's own 
 the new set live in its table, all at once.
 
 ### When it fails
-- `similar`, class `input`: the message names the file or column of `raw/article_events/`. Nothing is live yet.
-- `newest_application`, class `input`: no image has a tag that matches; push one, or set the parameter `tags`.
-- `apply`: the set before is still live. Clear it: every step can be repeated.
+The set before stays live until `apply` has succeeded; every step can be cleared at any time.
+- `similar`, class `input`: the message names the file or column of `raw/article_events/`, or that no two articles share
+  readers. Have the events mended or delivered, then clear it.
+- `newest_application`, class `input`: no image has a tag that matches; push one, or start a run with
+  the parameter `tags`.
+- `apply`, class `image` or `start`: the image was removed since, or does not start. Clear `newest_application`, which
+  takes the newest one that is there now: `tasklane rerun related_articles RUN --from newest_application`.
+- `apply`, class `input`: it names the file that `similar` left; clear `similar`. Everything else (DynamoDB throttled or
+  out of reach, another run at the same time): clear it.
 """
 
 import datetime as dt
@@ -70,4 +76,5 @@ with dag(
         command=["apply", "--result", similar.output],
         revision=newest_application.output,
     )
-    [similar, newest_application] >> apply
+    # Looked up when the set is there: an hour later the image may have been replaced, or removed.
+    similar >> newest_application >> apply

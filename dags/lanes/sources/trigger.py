@@ -52,14 +52,34 @@ class SourceChangedTrigger(BaseTrigger):
             yield TaskSkippedEvent()
 
     async def _wait(self, begun: float) -> str:
+        """The new state, or nothing. A look that AWS does not answer is repeated; if the last one is, it is raised."""
         s3 = await asyncio.to_thread(_client)
         while True:
-            if state := await asyncio.to_thread(self.source.changed, s3):
-                log.info("s3://%s/%s has a new state: %s", self.source.bucket, self.source.prefix, state)
-                return state
+            unanswered: Exception | None = None
+            try:
+                if state := await asyncio.to_thread(self.source.changed, s3):
+                    log.info("s3://%s/%s has a new state: %s", self.source.bucket, self.source.prefix, state)
+                    return state
+            except Exception as error:
+                if not _passes(error):
+                    raise
+                unanswered = error
+                log.warning("looking again in %.0f s: %s", self.poll_seconds, error)
             if time.monotonic() - begun + self.poll_seconds > self.wait_seconds:
+                if unanswered:  # nobody knows whether there is a change: what follows must not count as skipped
+                    raise unanswered
                 return ""
             await asyncio.sleep(self.poll_seconds)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether AWS was busy, broken or out of reach for a moment, rather than refusing."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from lanes.attempts.failures import Kind
+    from lanes.aws.calls import failure_of
+
+    return isinstance(error, (ClientError, BotoCoreError)) and failure_of(error).kind is Kind.THROTTLE
 
 
 def _client() -> Any:

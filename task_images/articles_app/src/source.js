@@ -3,9 +3,10 @@ import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { BadInput } from "./errors.js";
+import { PATIENCE } from "./patience.js";
 
 // Path style: a bucket is part of the path with every S3 that is not Amazon's.
-const s3 = new S3Client({ forcePathStyle: Boolean(process.env.AWS_ENDPOINT_URL) });
+const s3 = new S3Client({ requestHandler: PATIENCE, forcePathStyle: Boolean(process.env.AWS_ENDPOINT_URL) });
 
 function place(uri) {
   const [, Bucket, Key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];

@@ -3,6 +3,7 @@ import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client
 import {
   BatchWriteCommand, DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
+import { PATIENCE } from "./patience.js";
 
 export const ITEMS_PER_WRITE = 25; // BatchWriteItem takes no more
 const LONGEST_PAUSE_MS = 5000;
@@ -11,7 +12,7 @@ export class Table {
   /** `options`: of the DynamoDB client, beside the region and credentials that it finds itself. */
   constructor(name, options) {
     this.name = name;
-    this.client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 10, ...options }));
+    this.client = DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts: 10, requestHandler: PATIENCE, ...options }));
   }
 
   /** The item, as it is now; undefined where there is none. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { after, before, beforeEach, test } from "node:test";
+import { PATIENCE } from "../src/patience.js";
 import { LEASE_MS, Store } from "../src/store.js";
 import { Aws, freePort, TABLE } from "./aws.js";
 
@@ -164,4 +165,18 @@ test("a store out of reach is an error, never an empty store", async () => {
   for (const call of [...calls, () => away.removeOld()]) {
     await assert.rejects(call(), { code: "ECONNREFUSED" });
   }
+});
+
+test("a store that takes a call up and never answers is given up", { timeout: 20_000 }, async () => {
+  const mute = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(mute, "listening");
+  try {
+    const endpoint = `http://127.0.0.1:${mute.address().port}`;
+    const silent = new Store(TABLE, { endpoint, maxAttempts: 2, requestHandler: { ...PATIENCE, requestTimeout: 300 } });
+    await assert.rejects(silent.live(), { name: "TimeoutError" });
+  } finally {
+    mute.closeAllConnections();
+    mute.close();
+  }
+  assert.ok(PATIENCE.connectionTimeout + PATIENCE.requestTimeout <= 60_000); // ten attempts, well within 30 minutes
 });

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from airflow.triggers.base import TaskSkippedEvent, TaskSuccessEvent
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lanes.sources import trigger as source_trigger
 from lanes.sources.listing import Source
@@ -119,6 +120,44 @@ def test_no_change_skips_and_a_refusal_is_told(monkeypatch, pushed):
     monkeypatch.setattr(source_trigger, "EARLIEST_RESUME_SECONDS", 0.0)
     (event,) = asyncio.run(events(made(poll_seconds=1, wait_seconds=0)))
     assert event.payload == {"message": "s3://data/raw/orders/: AccessDenied"}
+    assert pushed == {}
+
+
+def interrupted(*errors):
+    """A bucket whose first looks end in `errors`."""
+    left = list(errors)
+
+    class Interrupted(Bucket):
+        def paginate(self, **asked):
+            if left:
+                raise left.pop(0)
+            return super().paginate(**asked)
+
+    return Interrupted(raw__orders__a_dot_parquet="1")
+
+
+def error_of(code, status):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "ListObjectsV2")
+
+
+UNREACHABLE = EndpointConnectionError(endpoint_url="https://s3")
+
+
+def test_a_look_that_aws_does_not_answer_is_repeated(monkeypatch, pushed):
+    """A wait of hours does not end with a minute without network."""
+    s3 = interrupted(UNREACHABLE, error_of("SlowDown", 503), error_of("InternalError", 500))
+    monkeypatch.setattr(source_trigger, "_client", lambda: s3)
+    (event,) = asyncio.run(events(made(poll_seconds=0.01, wait_seconds=60)))
+    assert isinstance(event, TaskSuccessEvent)
+    assert pushed == {"return_value": SOURCE.state(s3)}
+
+
+@pytest.mark.parametrize(("error", "wait_seconds"), [(error_of("AccessDenied", 403), 60), (UNREACHABLE, 0)])
+def test_a_refusal_and_a_last_look_without_an_answer_are_told(monkeypatch, pushed, error, wait_seconds):
+    monkeypatch.setattr(source_trigger, "_client", lambda: interrupted(error))
+    monkeypatch.setattr(source_trigger, "EARLIEST_RESUME_SECONDS", 0.0)
+    (event,) = asyncio.run(events(made(poll_seconds=0.01, wait_seconds=wait_seconds)))
+    assert str(error) in event.payload["message"]
     assert pushed == {}
 
 
