@@ -36,7 +36,7 @@ def run_other_dags(state: State) -> None:
     api = AirflowApi(state.airflow_url)
     started = [(dag_id, api.trigger(dag_id, conf), expected) for dag_id, conf, expected in RUNS]
     wrong = [f"{dag_id} ({run_id})" for dag_id, run_id, expected in started if _end(api, dag_id, run_id) != expected]
-    wrong += [f"{dag_id} ({run_id}, cleared)" for dag_id, run_id, _ in started if not _again(state, api, dag_id, run_id)]
+    wrong += [f"{dag_id} ({run_id}, cleared)" for dag_id, run_id, _ in started if not _again(state, dag_id, run_id)]
     _kill(api)
     if wrong:
         raise SystemExit(f"iam-mutation: these runs did not end as they should: {', '.join(wrong)}; see {state.logs}")
@@ -59,12 +59,12 @@ def _end(api: AirflowApi, dag_id: str, run_id: str) -> str:
     return found
 
 
-def _again(state: State, api: AirflowApi, dag_id: str, run_id: str) -> bool:
+def _again(state: State, dag_id: str, run_id: str) -> bool:
     """Whether the run also succeeds once it was cleared from its task in CLEARED on; True where it has none."""
     if dag_id not in CLEARED:
         return True
     done = tasklane(state.folder, "rerun", dag_id, run_id, "--from", CLEARED[dag_id])
-    return done.returncode == 0 and _end(api, dag_id, run_id) == "success"
+    return done.returncode == 0 and _end(AirflowApi(state.airflow_url), dag_id, run_id) == "success"
 
 
 def _kill(api: AirflowApi) -> None:
