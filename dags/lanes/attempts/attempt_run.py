@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
 from typing import Any
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 CAPACITY_PATIENCE_SECONDS = 30 * 60.0
 # AWS may not know a container yet that it has just started (eventual consistency).
 UNKNOWN_PATIENCE_SECONDS = 60.0
+# How long who ends a task waits for the answer to a start that was just being made; later it is stopped when it comes.
+START_ANSWER_SECONDS = 30.0
+_later: set[asyncio.Task[None]] = set()
 
 
 class AttemptRun:
@@ -35,6 +39,7 @@ class AttemptRun:
         self._logs = logs
         self._given_up = False
         self._starting: asyncio.Task[str] | None = None
+        self._looked = False
         self._tail: LogTail | None = None
         self._stop_asked = False
         self.arn: str | None = None
@@ -59,6 +64,9 @@ class AttemptRun:
                     self.arn = await asyncio.shield(self._starting)
                 seen = await self._watch(self.arn)
                 failure = await self._verdict(seen)
+                if failure and failure.kind is Kind.LOST and (newer := await self._newer_than(step)):
+                    step, self.arn, self.result_uri = newer.step, newer.arn, newer.result_uri
+                    continue
             except CallRefused as refused:
                 failure = refused.failure
                 if self.arn is not None:  # it can no longer be watched, and its task fails: nobody would stop it
@@ -73,14 +81,39 @@ class AttemptRun:
             self._result = {}
 
     async def stop(self, cause: str) -> None:
-        """Nobody wants the container any more: StopTask, also for one that is just being started."""
+        """Nobody wants the container any more: StopTask, also for one that is being looked for or started."""
         self._given_up = True
         if self.arn is None and self._starting is not None:
-            answered, _ = await asyncio.wait({self._starting}, timeout=30)
-            if answered and self._starting.exception() is None:
-                self.arn = self._starting.result()
-        if self.arn is not None:
+            answered, _ = await asyncio.wait({self._starting}, timeout=START_ANSWER_SECONDS)
+            if answered:
+                await self._stop_started(self._starting, cause)
+            else:  # AWS throttles. An empty context: by then the log of this task may be closed.
+                ending = asyncio.create_task(self._stop_started(self._starting, cause), context=contextvars.Context())
+                _later.add(ending)
+                ending.add_done_callback(_later.discard)
+        elif self.arn is None and not self._looked:  # cancelled during the look that comes first
+            await self._stop_found(cause)
+        elif self.arn is not None:
             await self._stop_task(self.arn, cause)
+
+    async def _stop_started(self, starting: asyncio.Task[str], cause: str) -> None:
+        """The container as soon as AWS has answered; nothing if AWS started none."""
+        try:
+            self.arn = await asyncio.shield(starting)
+        except CallRefused:
+            return
+        await self._stop_task(self.arn, cause)
+
+    async def _stop_found(self, cause: str) -> None:
+        """This triggerer has not yet found what another had started when it died."""
+        try:
+            found = await self._engine.find()
+        except CallRefused as refused:
+            log.error("what runs for this task could not be looked for: %s", refused)
+            return
+        for container in found:
+            if container.running and self._launch.attempt.owns(container.attempt_id, container.life):
+                await self._stop_task(container.arn, cause)
 
     @property
     def last_lines(self) -> list[str]:
@@ -90,12 +123,21 @@ class AttemptRun:
     async def _look(self) -> Found | None:
         """The container of this task instance to go on with; others that still run are stopped."""
         chosen, orphans = choose(await self._engine.find(), self._launch.attempt)
+        self._looked = True
         for orphan in orphans:
             log.warning("container %s belongs to an attempt that is over: stopping it", orphan.arn)
             await self._stop_task(orphan.arn, SUPERSEDED)
         if chosen:
             log.info("going on with container %s (%s)", chosen.arn, "running" if chosen.running else "finished")
         return chosen
+
+    async def _newer_than(self, step: Step) -> Found | None:
+        """What followed a container that is forgotten: another triggerer started it, and only the first has our token.
+
+        ECS knows a task for an hour after its end, and its token for a day.
+        """
+        found = None if self._looked else await self._look()
+        return found if found and found.step.number > step.number else None
 
     async def _start(self, step: Step) -> str:
         """The ARN of the container for this step. Waits while AWS has no room."""
@@ -131,16 +173,18 @@ class AttemptRun:
                 self._logs.leave(self._tail)
 
     async def _until_ended(self, arn: str) -> Seen | None:
-        begun, status = time.monotonic(), ""
+        unknown_since, told = time.monotonic(), ""
         while True:
             description = await self._engine.poller.next(arn)
-            if description is None and time.monotonic() - begun > UNKNOWN_PATIENCE_SECONDS:
+            if description is None and time.monotonic() - unknown_since > UNKNOWN_PATIENCE_SECONDS:
                 return None
             if description is None:
                 continue
+            unknown_since = time.monotonic()
             seen = self._engine.read(description)
-            if seen.status != status:
-                status = seen.status
+            status = f"{seen.status}: {seen.waits_for}" if seen.waits_for else seen.status
+            if status != told:
+                told = status
                 log.info("container %s", status)
             if seen.log_stream:
                 await self._bring_log(seen, seen.log_stream)

@@ -31,6 +31,7 @@ class Seen:
     stopped_at: dt.datetime | None = None
     billed_from: dt.datetime | None = None
     stuck: Failure | None = None  # it waits for what will not come
+    waits_for: str = ""  # before its start: what for, in AWS's words, where it says so
 
 
 class Poller(Protocol):

@@ -72,6 +72,10 @@ class Attempt:
         """Whether that attempt of the same task instance was ours to go on with."""
         return life == self.life or attempt_id in self.cut_off
 
+    def owns(self, attempt_id: str, life: str) -> bool:
+        """Whether a container is this attempt's: its own, or one that it would go on with."""
+        return attempt_id == self.attempt_id or self.goes_on_from(attempt_id, life)
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -75,13 +75,14 @@ class Found:
 def choose(found: Sequence[Found], attempt: Attempt) -> tuple[Found | None, list[Found]]:
     """Which container this attempt goes on with (None: start one), and which must be stopped first.
 
-    - One of this very attempt: the last one, in whatever state.
+    - One of this very attempt: the last one, in whatever state; of twins (a submission that arrived twice) the one that
+      was not ended for it.
     - Else the newest of all, if nobody cleared the task since (its worker or host died, or the fan-out that waited for
       it was cancelled) and it still runs or has succeeded. A failed one was that attempt's failure.
     - Airflow runs one attempt at a time: everything else that still runs belongs to nobody.
     """
     mine = [container for container in found if container.attempt_id == attempt.attempt_id]
-    chosen = max(mine, key=lambda container: container.step.number, default=None)
+    chosen = max(mine, key=lambda each: (each.step.number, each.running or each.succeeded), default=None)
     if chosen is None and found:
         newest = max(found, key=lambda container: container.created_at)
         if attempt.goes_on_from(newest.attempt_id, newest.life) and (newest.running or newest.succeeded):

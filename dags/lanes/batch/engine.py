@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import time
 
@@ -13,7 +14,7 @@ from lanes.batch.launch import BatchLaunch, resources
 from lanes.batch.names import name_prefix
 from lanes.batch.poller import BatchPoller
 from lanes.batch.submit import listed, settled, submit
-from lanes.batch.verdict import is_stuck, of_job
+from lanes.batch.verdict import is_stuck, of_job, waits_for
 
 ENDED = ("SUCCEEDED", "FAILED")
 # A trigger that is younger has been in no other process that may just have submitted a job which ListJobs does not
@@ -36,7 +37,7 @@ class BatchEngine:
         """The oldest first: of two jobs of one launch the first one counts."""
         look = listed if time.time() - self._prepared_at < FRESH_SECONDS else settled
         known = await look(self.calls, self._launch.queues, f"{name_prefix(self._launch.attempt)}*")
-        described = [await self.poller.next(job["jobId"]) for job in known]
+        described = await asyncio.gather(*(self.poller.next(job["jobId"]) for job in known))
         return [self._found(job) for job in described if job]
 
     async def start(self, step: Step) -> str:
@@ -58,6 +59,7 @@ class BatchEngine:
             started_at=started_at,
             stopped_at=_moment(description, "stoppedAt"),
             stuck=is_stuck(description),
+            waits_for=waits_for(description),
         )
 
     async def stop(self, arn: str, reason: str) -> None:

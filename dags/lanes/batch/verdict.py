@@ -49,10 +49,15 @@ def of_job(job: dict[str, Any], attempt_id: str) -> Failure | None:
 
 def is_stuck(job: dict[str, Any]) -> Failure | None:
     """A job that waits in its queue for what will never come: Batch says so in its reason."""
-    reason = job.get("statusReason") or ""
-    if job["status"] == "RUNNABLE" and reason.startswith(_MISCONFIGURED):
+    reason = waits_for(job)
+    if reason.startswith(_MISCONFIGURED):
         return Failure(Kind.REFUSED, f"AWS Batch can never start the job: {reason}")
     return None
+
+
+def waits_for(job: dict[str, Any]) -> str:
+    """What Batch says of a job that blocks its queue (no capacity, a mistake in its environment); else nothing."""
+    return str(job.get("statusReason") or "") if job["status"] == "RUNNABLE" else ""
 
 
 def _kind_before_start(reason: str) -> Kind:

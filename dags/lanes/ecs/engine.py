@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from lanes.attempts.engine import Seen
@@ -40,7 +41,7 @@ class EcsEngine:
                 startedBy=self._launch.attempt.started_by, desiredStatus=status,
             )  # fmt: skip
             arns += answer["taskArns"]
-        described = [await self.poller.next(arn) for arn in arns]
+        described = await asyncio.gather(*(self.poller.next(arn) for arn in arns))
         return [self._found(task) for task in described if task]
 
     async def start(self, step: Step) -> str:

@@ -40,13 +40,15 @@ class S3Model:
 class ArrayModel:
     """`ends` by batch: how its containers end, one after the other ("ok" after the last). Faults as in BatchModel.
 
-    `per_look` children of an array end between two descriptions of it.
+    `per_look` children of an array end between two descriptions of it. `blocked` is why none of them starts: the
+    last of those that wait says it, their array is PENDING all the time (user guide, "Array jobs").
     """
 
     s3: S3Model
     ends: dict[int, list[str]] = field(default_factory=dict)
     faults: list[str | None] = field(default_factory=list)
     per_look: int = 2
+    blocked: str = ""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     ran: dict[int, list[str]] = field(default_factory=dict)
@@ -62,7 +64,10 @@ class ArrayModel:
         return self._faulty("ListJobs", lambda: self._listed(**given))
 
     def describe_jobs(self, jobs: list[str]) -> dict[str, Any]:
-        return self._faulty("DescribeJobs", lambda: {"jobs": [self._described(one) for one in jobs]})
+        return self._faulty(
+            "DescribeJobs",
+            lambda: {"jobs": [self._described(one) for one in jobs if one.partition(":")[0] in self.jobs]},
+        )
 
     def terminate_job(self, jobId: str, reason: str) -> dict[str, Any]:
         def terminate() -> dict[str, Any]:
@@ -106,8 +111,10 @@ class ArrayModel:
         running = [child for child in job["children"] if child["status"] == "RUNNING"]
         for child in running[: self.per_look]:
             self._end(child)
-        for child in waiting[: self.per_look]:
+        for child in [] if self.blocked else waiting[: self.per_look]:
             child["status"] = "RUNNING"
+        for child in waiting[-1:] if self.blocked else []:
+            child["statusReason"] = self.blocked
         if not job["size"]:
             return dict(job["children"][0])
         counts = dict.fromkeys(STATES, 0)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lanes.attempts import attempt_run
 from lanes.attempts.run_metrics import metric_event
 from lanes.aws.calls import AwsCalls
 from lanes.batch import submit
@@ -195,20 +196,60 @@ def test_the_calls_of_a_look_do_not_grow_with_the_batches(model, make_batch_laun
         assert len(aws.calls) <= 1 + 5 * 4
 
 
-def test_what_an_array_cannot_be_started_with_is_named(model, make_batch_launch):
-    aws = model(3)
-    described = aws._described
-
-    def never(job_id):
-        answer = described(job_id) if aws.open_children() == 0 else {
-            "jobId": job_id, "status": "RUNNABLE", "statusReason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
-            "arrayProperties": {"statusSummary": {"RUNNABLE": 3}},
-        }  # fmt: skip
-        return answer
-
-    aws._described = never
-    _, state = until_over(aws, make_batch_launch())
+@pytest.mark.parametrize("batches", [1, 3])
+def test_what_an_array_can_never_start_with_is_named_and_ends_it_once(model, make_batch_launch, batches):
+    aws = model(batches, blocked="MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - more than any environment has")
+    rows, state = until_over(aws, make_batch_launch())
     assert set(state.failed.values()) == {"refused"}
+    assert all("JOB_RESOURCE_REQUIREMENT" in row.reason for row in rows)
+    assert aws.calls.count("TerminateJob") == 1
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_what_an_array_waits_for_is_told_once(model, make_batch_launch, batches, caplog):
+    logging.disable(logging.NOTSET)
+    aws = model(batches, blocked="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - none")
+    _, state = process(aws, make_batch_launch(), looks=4)
+    assert len(state.running) == batches
+    told = [record.message for record in caplog.records if "INSUFFICIENT_INSTANCE_CAPACITY" in record.message]
+    assert told == ["array job job-0 waits: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - none"]
+
+
+def test_children_that_wait_are_asked_why_only_now_and_then(model, make_batch_launch):
+    aws = model(5, blocked="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - none")
+    process(aws, make_batch_launch(), looks=20)
+    assert aws.calls.count("ListJobs") == 1
+
+
+def test_arrays_that_batch_has_forgotten_since_are_submitted_again(model, make_batch_launch, attempt, monkeypatch):
+    """A fan-out that was ended, and cleared after more than the seven days that AWS Batch keeps a job."""
+    monkeypatch.setattr(attempt_run, "UNKNOWN_PATIENCE_SECONDS", -1.0)
+    aws = model(9, sizes=("batch", "batch_large"), per_look=1)
+    process(aws, make_batch_launch(), looks=3, stop="the Airflow task was ended")
+    done = {batch for batch, ends in aws.ran.items() if ends == ["ok"]}
+    aws.jobs.clear()
+    second = make_batch_launch(attempt=replace(attempt, try_number=2, attempt_id="second", life="another"))
+    _, state = process(aws, second, looks=100)
+    assert len(state.succeeded) == 9
+    assert done
+    assert all(len(ran) == 1 for ran in aws.ran.values())
+
+
+def test_an_array_that_batch_loses_under_our_eyes_fails_its_open_batches(model, make_batch_launch, monkeypatch):
+    monkeypatch.setattr(attempt_run, "UNKNOWN_PATIENCE_SECONDS", -1.0)
+    aws = model(4, per_look=1)
+    describe_jobs = aws.describe_jobs
+
+    def forgets(jobs):
+        if len(aws.ran) > 1:
+            aws.jobs.clear()
+        return describe_jobs(jobs)
+
+    aws.describe_jobs = forgets
+    _, state = process(aws, make_batch_launch(), looks=100)
+    assert state.over
+    assert "lost" in state.failed.values()
+    assert len(aws.requests) == 1
 
 
 def test_the_page_shows_what_the_document_says(model, make_batch_launch):

@@ -58,8 +58,28 @@ def test_a_task_that_ecs_forgot_is_lost_unless_it_left_its_result(aws, make_laun
             aws.expect_result(b"{}")
         else:
             aws.s3.add_client_error("get_object", "NoSuchKey", "gone", 404)
+            for _ in ("RUNNING", "STOPPED"):
+                aws.ecs.add_response("list_tasks", {"taskArns": []})
         failure = aws.run(launch)[0].failure
         assert failure is None if result_there else failure.kind is Kind.LOST
+
+
+def test_what_followed_a_container_that_ecs_forgot_is_gone_on_with(aws, make_launch, monkeypatch):
+    """Spot took the first one hours ago, the second works, and this triggerer knows the token of the first only."""
+    monkeypatch.setattr(attempt_run, "UNKNOWN_PATIENCE_SECONDS", -1.0)
+    launch, second = make_launch(capacity="on_demand"), ARN.replace("0123", "9999")
+    aws.expect_start(launch)
+    aws.ecs.add_response("describe_tasks", {"tasks": [], "failures": [{"arn": ARN, "reason": "MISSING"}]})
+    environment = {**launch.attempt.environment, "TASKLANE_LAUNCH": "1"}
+    pairs = [{"name": name, "value": value} for name, value in environment.items()]
+    overrides = {"containerOverrides": [{"name": "microbiome", "environment": pairs}]}
+    for status, arns in (("RUNNING", [second]), ("STOPPED", [])):
+        expected = {"cluster": "tasklane-dev", "startedBy": launch.attempt.started_by, "desiredStatus": status}
+        aws.ecs.add_response("list_tasks", {"taskArns": arns}, expected)
+    aws.expect_description(task("RUNNING", arn=second, overrides=overrides), task("STOPPED", arn=second, exit_code=0))
+    aws.expect_log(stream="microbiome/microbiome/9999456789abcdef")
+    outcome, _ = aws.run(launch)
+    assert (outcome.failure, outcome.arn, outcome.step.number) == (None, second, 1)
 
 
 def test_a_second_attempt_adopts_the_container_that_finished_while_its_worker_was_dead(aws, make_launch):

@@ -128,6 +128,20 @@ def test_a_job_that_can_never_start_is_ended_and_says_why(batch, make_batch_laun
     assert "JOB_RESOURCE_REQUIREMENT" in failure.reason
 
 
+def test_what_a_job_waits_for_is_told(batch, make_batch_launch, caplog):
+    launch = make_batch_launch()
+    nothing_there(batch, launch)
+    submitted(batch, launch)
+    reason = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested"
+    for _ in range(2):
+        batch.add_response("describe_jobs", {"jobs": [job("RUNNABLE", statusReason=reason)]})
+    batch.add_response("describe_jobs", {"jobs": [job(statusReason="Essential container in task exited")]})
+    caplog.set_level("INFO")
+    assert run(batch, launch).failure is None
+    told = [record.message for record in caplog.records if record.message.startswith("container R")]
+    assert told == [f"container RUNNABLE: {reason}"]
+
+
 def test_a_job_that_runs_too_long_is_ended_once(batch, make_batch_launch):
     launch = make_batch_launch(timeout_seconds=10.0)
     nothing_there(batch, launch)

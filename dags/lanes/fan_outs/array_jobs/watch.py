@@ -7,38 +7,55 @@ read to its end.
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
+
+from lanes.attempts import attempt_run
 
 from lanes.attempts.failures import Failure, Kind
 from lanes.aws.calls import AwsCalls
 from lanes.aws.poller import Description
 from lanes.batch.engine import ENDED as JOB_ENDED
 from lanes.batch.poller import BatchPoller
-from lanes.batch.verdict import is_stuck, of_job
+from lanes.batch.verdict import is_stuck, of_job, waits_for
 from lanes.fan_outs.array_jobs.document import Array
-from lanes.fan_outs.array_jobs.rows import OPEN, RUNNING, SUCCEEDED, Lane, Row
+from lanes.fan_outs.array_jobs.rows import OPEN, RUNNING, SUCCEEDED, WAITING, Lane, Row
 from platform_spec.prices import rates, task_cost
 
+log = logging.getLogger(__name__)
+
 CHILDREN_PER_CALL = 100  # limit of DescribeJobs and ListJobs
+# How often children that all wait are asked why: only they say it, their array is PENDING from first to last.
+ASK_WHY_SECONDS = 30.0
 
 
 class ArrayWatch:
-    """Brings the rows of one array up to date. `rows` by position in the array."""
+    """Brings the rows of one array up to date. `rows` by position in the array; `adopted`: another submitted it."""
 
-    def __init__(self, calls: AwsCalls, poller: BatchPoller, array: Array, rows: list[Row], lane: Lane) -> None:
+    def __init__(
+        self, calls: AwsCalls, poller: BatchPoller, array: Array, rows: list[Row], lane: Lane, *, adopted: bool = False
+    ) -> None:  # fmt: skip
         self.array, self.rows = array, rows
         self._calls, self._poller, self._lane = calls, poller, lane
         self._failed: set[int] = set()  # positions that have been judged as failed
         self._tokens: dict[str, str] = {}
+        self._unknown_since, self._asked_why_at = 0.0, -ASK_WHY_SECONDS
+        self._ended_long_ago = adopted  # unless AWS Batch knows it
+        self._waits_for = ""
         self.stuck: Failure | None = None
+        self.forgotten = False  # AWS Batch does not know the array any more
 
     async def look(self) -> None:
         """One round: one description, and at most one page of each state that is worth a call."""
         job = await self._poller.next(self.array.job_id)
-        if job is None:
-            return  # not known yet (it has just been submitted)
-        self.stuck = is_stuck(job)
+        if job is None:  # not known yet (it has just been submitted), or not any more (a week after its end)
+            self._unknown_since = self._unknown_since or time.monotonic()
+            self.forgotten = time.monotonic() - self._unknown_since > attempt_run.UNKNOWN_PATIENCE_SECONDS
+            return
+        self._unknown_since, self._ended_long_ago = 0.0, False
         if self.array.count == 1:
+            self._note_waiting([job])
             self._take(job, 0)
             self.array.ended = job["status"] in JOB_ENDED
             self.array.counts = {job["status"]: 1}
@@ -54,6 +71,37 @@ class ArrayWatch:
             await self._page("RUNNING")
         if counts.get("SUCCEEDED", 0) > self._known(SUCCEEDED):
             await self._page("SUCCEEDED")
+        if counts.get("RUNNABLE", 0) and not counts.get("STARTING", 0) and not counts.get("RUNNING", 0):
+            await self._ask_why()
+
+    def forget(self) -> None:
+        """The array is over. What is open of one that ended long ago is for another array; else it is lost."""
+        self.array.ended = True
+        for position, row in enumerate(self.rows):
+            if not self._is_open(row):
+                continue
+            if self._ended_long_ago:
+                row.state = WAITING
+            else:
+                self._end(position, Failure(Kind.LOST, "AWS Batch does not know the array job any more"), {})
+
+    async def _ask_why(self) -> None:
+        """No child starts: one page of those that wait, now and then."""
+        if time.monotonic() - self._asked_why_at < ASK_WHY_SECONDS:
+            return
+        self._asked_why_at = time.monotonic()
+        answer = await self._calls.call(
+            "batch", "list_jobs", arrayJobId=self.array.job_id, jobStatus="RUNNABLE", maxResults=CHILDREN_PER_CALL
+        )
+        self._note_waiting(answer["jobSummaryList"])
+
+    def _note_waiting(self, jobs: list[dict[str, Any]]) -> None:
+        """Batch says why at the job that blocks the queue, whichever of ours that is."""
+        self.stuck = next((failure for job in jobs if (failure := is_stuck(job))), None)
+        reason = next((reason for job in jobs if (reason := waits_for(job))), "")
+        if reason and reason != self._waits_for:
+            log.warning("array job %s waits: %s", self.array.job_id, reason)
+        self._waits_for = reason
 
     def child_id(self, position: int) -> str:
         return self.array.job_id if self.array.count == 1 else f"{self.array.job_id}:{position}"

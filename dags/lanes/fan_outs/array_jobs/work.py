@@ -38,6 +38,7 @@ class ArrayWork:
         self._watches: list[ArrayWatch] = []
         self._saved, self._saved_at = b"", 0.0
         self._waiting_since = 0.0
+        self._told_to_stop: set[int] = set()
         self.document = Document(self._attempt.attempt_id, [])
 
     @property
@@ -64,8 +65,11 @@ class ArrayWork:
         """One look, and arrays for what waits; the state afterwards."""
         await asyncio.gather(*(watch.look() for watch in self._watches))
         for watch in list(self._watches):
-            if watch.stuck:
+            if watch.stuck and watch.array.number not in self._told_to_stop:
                 await self._terminate(watch.array, f"{watch.stuck.kind}: {watch.stuck.reason}")
+            if watch.forgotten:
+                log.error("AWS Batch does not know array job %s any more", watch.array.job_id)
+                watch.forget()
             if watch.array.ended:
                 self._watches.remove(watch)
                 log.info("array job %s ended: %s", watch.array.job_id, _counted(watch.array.counts))
@@ -131,7 +135,7 @@ class ArrayWork:
         if not array.job_id:
             array.job_id = await self._find(array) or ""
         if array.job_id:
-            self._watch(array)
+            self._watch(array, adopted=True)
         else:
             await self._start(array)
 
@@ -139,12 +143,12 @@ class ArrayWork:
         found = await settled(self._calls, [self._request(array)["jobQueue"]], array.name)
         return str(found[0]["jobId"]) if found else None
 
-    def _watch(self, array: Array) -> None:
+    def _watch(self, array: Array, *, adopted: bool = False) -> None:
         rows = sorted((row for row in self.rows if row.array == array.number), key=lambda row: row.position)
         by_position: list[Row] = [Row(-1, "", "", rows[0].step, state="moved")] * array.count
         for row in rows:
             by_position[row.position] = row
-        self._watches.append(ArrayWatch(self._calls, self._poller, array, by_position, self._lane))
+        self._watches.append(ArrayWatch(self._calls, self._poller, array, by_position, self._lane, adopted=adopted))
 
     def _request(self, array: Array) -> dict[str, Any]:
         launch = self._lane.order(array.size)
@@ -163,6 +167,7 @@ class ArrayWork:
         }
 
     async def _terminate(self, array: Array, cause: str) -> None:
+        self._told_to_stop.add(array.number)
         try:
             reason = self._attempt.stop_reason(cause)
             await self._calls.call("batch", "terminate_job", jobId=array.job_id, reason=reason)
