@@ -47,7 +47,7 @@ def _file(file: Described, budget_seconds: float) -> Iterator[Finding]:
         yield Finding("network", name, error.splitlines()[-1], why, "do it in a task, or read manifest.json")
     elif error:
         why = "Airflow shows an import error and runs none of its DAGs"
-        yield Finding("import", name, error.splitlines()[-1], why, f"see the whole error:\n{_indented(error)}")
+        yield Finding("import", name, _raised(error), why, f"see the whole error:\n{_indented(error)}")
     if file.get("cpu_seconds", 0) > budget_seconds:
         what = f"importing it takes {file['cpu_seconds']} s of CPU, more than {budget_seconds:g} s"
         why = "the DAG processor stops a file after dagbag_import_timeout (30 s) and runs late before that"
@@ -55,6 +55,14 @@ def _file(file: Described, budget_seconds: float) -> Iterator[Finding]:
     if not error and not file.get("dags"):
         why = "the DAG processor imports it for nothing"
         yield Finding("no DAG", name, "the file declares no DAG", why, "name it in dags/.airflowignore, or remove it")
+
+
+def _raised(error: str) -> str:
+    """The exception and all of its message, from a traceback: Airflow's own messages have several lines."""
+    lines = error.splitlines()
+    last_frame = max((number for number, line in enumerate(lines) if line.startswith("  File ")), default=-1)
+    said = [number for number, line in enumerate(lines) if number > last_frame and not line.startswith(" ")]
+    return " ".join(lines[said[0] if said else -1 :])
 
 
 def _dag(dag: Described, file: str, release: str) -> Iterator[Finding]:

@@ -63,6 +63,11 @@ CHANGED = {
 FILES = {
     "import": (MENTION + "import a_package_that_is_not_there\n", "import"),
     "factory": (DAG.replace('team="platform"', 'team="platfrom"'), "import"),
+    "argument": (
+        MENTION
+        + "raise TypeError(\"Invalid arguments (task_id: hello). Invalid arguments were:\\n**kwargs: {'disk': 5}\")\n",
+        "import",
+    ),
     "exit": (MENTION + "import os\nos._exit(3)\n", "import"),
     "socket": (MENTION + "import socket\nsocket.create_connection(('127.0.0.1', 9))\n", "network"),
     "lookup": (MENTION + "import socket\nsocket.getaddrinfo('s3.amazonaws.com', 443)\n", "network"),
@@ -96,6 +101,8 @@ def test_every_rule_finds_its_broken_example_and_nothing_else(tmp_path: Path) ->
         places.items()
     )
     assert all(finding.why and finding.fix for finding in checked.findings)
+    [told] = [finding.what for finding in checked.findings if finding.where == "hello_argument.py"]
+    assert told == "TypeError: Invalid arguments (task_id: hello). Invalid arguments were: **kwargs: {'disk': 5}"
 
 
 @pytest.mark.parametrize("version", ["3.0.6", "3.2.1"])

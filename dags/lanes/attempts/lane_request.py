@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -57,6 +57,16 @@ def refuse_reserved(task_id: str, environment: Iterable[str]) -> None:
     for variable in environment:
         if variable.startswith(_RESERVED):
             raise LaunchError(f"task {task_id!r}: environment may not set {variable} (reserved: TASKLANE_*, AWS_*)")
+
+
+def check_order(task_id: str, command: Any, environment: Any) -> None:
+    """Raise LaunchError, when the DAG is parsed, for what no lane takes. What templates and tasks give is not known."""
+    if isinstance(command, str) and "{{" not in command:
+        raise LaunchError(
+            f"task {task_id!r}: command must be a list of strings, not {command!r}; write {command.split()!r}"
+        )
+    if isinstance(environment, Mapping):
+        refuse_reserved(task_id, environment)
 
 
 def _tags(task: LaneOperator | ArrayFanOut, attempt: Attempt, manifest: Manifest) -> dict[str, str]:

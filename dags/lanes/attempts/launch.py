@@ -73,9 +73,7 @@ class Launch:
 
     def check(self) -> None:
         """Raise LaunchError for what AWS would refuse, before anything is started."""
-        words = self.command
-        if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-            raise LaunchError(f"{self.where}: command must be a list of strings, not {self.command!r}")
+        refuse_command(self.where, self.command)
 
     @property
     def where(self) -> str:
@@ -92,6 +90,12 @@ class Launch:
         kept["attempt"] = Attempt(**values["attempt"])
         kept["sizes"] = [Size(**size) for size in values["sizes"]]
         return cls(**kept)
+
+
+def refuse_command(where: str, command: Any) -> None:
+    """Raise LaunchError, when the templates are rendered, for what is no list of words."""
+    if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
+        raise LaunchError(f"{where}: command must be a list of strings, not {command!r}")
 
 
 def tag_value(text: str) -> str:

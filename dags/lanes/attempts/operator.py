@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.attempts.failures import NOT_RETRIED, Kind
 from lanes.attempts.identity import Attempt
-from lanes.attempts.lane_request import size_names
+from lanes.attempts.lane_request import check_order, size_names
 from lanes.attempts.launch import Launch, LaunchError
 from lanes.attempts.links import ContainerLink, ContainerLogLink
 from lanes.attempts.steps import CAPACITIES
@@ -45,6 +45,7 @@ class LaneOperator(_Operator):
         capacity: str | None, *, result: bool,
     ) -> None:  # fmt: skip
         """Keep what the DAG asks for; refuse what its lane does not offer, when the DAG is parsed."""
+        check_order(self.task_id, command, environment)
         self.links: dict[str, str] = {}
         self.name = name
         self.command = command

@@ -190,7 +190,9 @@ def fan_out(
         if child_dag_id is not None or not task:
             raise ValueError(f"task {task_id!r}: engine='array' takes task=<a batch lane> instead of a child DAG")
         return ArrayFanOut(task_id=task_id, name=task, manifest_uri=manifest_uri, **kwargs)
-    if engine != "runs" or child_dag_id is None or task:
+    if engine != "runs":
+        raise ValueError(f"task {task_id!r}: engine {engine!r} is none of runs, array")
+    if child_dag_id is None or task:
         raise ValueError(f"task {task_id!r}: fan_out takes a child DAG, or engine='array' and task=<a batch lane>")
     return FanOut(task_id=task_id, trigger_dag_id=child_dag_id, manifest_uri=manifest_uri, **kwargs)
 

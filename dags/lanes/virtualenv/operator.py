@@ -17,8 +17,8 @@ from airflow.sdk import BaseOperator
 from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.attempts.failures import NOT_RETRIED, Failure, Kind
 from lanes.attempts.identity import Attempt
-from lanes.attempts.lane_request import refuse_reserved, result_uri, words
-from lanes.attempts.launch import LaunchError
+from lanes.attempts.lane_request import check_order, refuse_reserved, result_uri, words
+from lanes.attempts.launch import LaunchError, refuse_command
 from lanes.this_deployment import deployment
 from lanes.virtualenv.cache import Environments, NoRoom
 from lanes.virtualenv.process import Finished, Program
@@ -60,6 +60,7 @@ class RunVirtualenv(BaseOperator):
                     f"task {self.task_id!r}: {what}={value!r}: lane virtualenv runs on the worker and has none; leave "
                     f'it out, or set lane = "fargate" and a size in task_images/{name}/task.toml'
                 )
+        check_order(self.task_id, command, environment)
         self.name = name
         self.command = command
         self.environment = environment or {}
@@ -77,6 +78,7 @@ class RunVirtualenv(BaseOperator):
         attempt = Attempt.of(context["ti"], context["dag_run"])
         try:
             refuse_reserved(self.task_id, self.environment)
+            refuse_command(f"task {self.task_id!r} (lane {self.name!r})", command := words(self.command))
         except LaunchError as error:
             raise AirflowFailException(str(error)) from error
         s3 = boto3.client("s3", region_name=here.region)
@@ -92,7 +94,7 @@ class RunVirtualenv(BaseOperator):
             with made as ready, _scratch(environments.root) as scratch:
                 if ready.build_seconds:
                     self.log.info("environment %s built in %.1f s", key, ready.build_seconds)
-                argv = [str(ready.path / "bin/python"), "-m", self.name, *words(self.command)]
+                argv = [str(ready.path / "bin/python"), "-m", self.name, *command]
                 told = self._told(attempt, uri, scratch, ready.path)
                 self._program = Program(argv, told, scratch, lane.stop_timeout_seconds)
                 finished = self._program.run(self._show, timeout)

@@ -98,6 +98,14 @@ def test_spot_is_refused_where_the_task_has_no_spot_queue(batch_lane):
         make(capacity="spot_first").execute(context())
 
 
+def test_what_no_lane_takes_is_refused_when_the_dag_is_parsed():
+    with pytest.raises(ValueError, match=r"task 't': command must be a list of strings, not 'predict all'; write "):
+        make(command="predict all")
+    with pytest.raises(ValueError, match=r"may not set TASKLANE_TRY \(reserved"):
+        make(environment={"TASKLANE_TRY": "1"})
+    assert make(command="{{ params.words }}").command == "{{ params.words }}"  # rendered to a list, it may be
+
+
 def test_a_request_that_is_too_large_fails_before_anything_is_submitted():
     with pytest.raises(AirflowFailException, match="30720"):
         make(command=["x" * 31_000]).execute(context())
@@ -136,7 +144,8 @@ def test_a_plan_with_a_size_that_the_lane_lacks_is_refused(plan):
         ({"child_dag_id": "child"}, "instead of a child DAG"),
         ({"capacity": "cheap"}, "on_demand, spot, spot_first"),
         ({"max_failed": 1.5}, "max_failed"),
-        ({"engine": "magic"}, "engine='array'"),
+        ({"engine": "magic"}, "engine 'magic' is none of runs, array"),
+        ({"command": "predict all"}, "must be a list of strings"),
     ],
 )
 def test_what_is_wrong_in_a_dag_file_is_an_import_error(kwargs, words):

@@ -86,6 +86,9 @@ def test_the_size_may_come_from_a_template_and_empty_is_the_default():
     [
         ({"size": "huge"}, ValueError, ["'huge'", "batch, batch_large", "task.toml"]),
         ({"capacity": "cheap"}, ValueError, ["'cheap'", "on_demand, spot, spot_first"]),
+        ({"environment": {"AWS_REGION": "x"}}, ValueError, ["AWS_REGION", "reserved"]),
+        ({"environment": {"TASKLANE_TRY": "x"}}, ValueError, ["TASKLANE_TRY", "reserved"]),
+        ({"command": "analyze --all"}, ValueError, ["list of strings", "write ['analyze', '--all']"]),
     ],
 )
 def test_what_is_wrong_in_a_dag_file_is_an_import_error(kwargs, error, words):
@@ -103,9 +106,7 @@ def test_an_unknown_lane_is_an_import_error():
     ("kwargs", "words"),
     [
         ({"command": ["x" * 9000]}, ["8192", "URI"]),
-        ({"environment": {"AWS_REGION": "x"}}, ["AWS_REGION", "reserved"]),
-        ({"environment": {"TASKLANE_TRY": "x"}}, ["TASKLANE_TRY", "reserved"]),
-        ({"command": "analyze"}, ["list of strings", "analyze"]),
+        ({"command": ["analyze", None]}, ["list of strings", "None"]),
     ],
 )
 def test_what_aws_would_refuse_fails_without_retry_before_anything_starts(kwargs, words):

@@ -144,7 +144,7 @@ def test_a_batch_resumed_with_other_settings_is_a_new_run(airflow):
 
 
 def test_an_engine_that_is_none_is_refused_when_the_dag_is_parsed():
-    with pytest.raises(ValueError, match="fan_out takes a child DAG, or engine='array'"):
+    with pytest.raises(ValueError, match="engine 'lambda' is none of runs, array"):
         make(engine="lambda")
 
 

@@ -14,6 +14,7 @@ from airflow.exceptions import AirflowException, AirflowFailException
 from botocore.exceptions import ClientError
 
 from lanes import run_task
+from lanes.attempts.launch import LaunchError
 from lanes.virtualenv import operator
 from platform_spec.virtualenvs import Bundle, Wheel, bundle_key
 from tests.dags.lanes_airflow.conftest import ON_A_WORKER
@@ -152,7 +153,15 @@ def test_a_worker_has_no_sizes(store) -> None:
         run_task("least_squares", command=["x"], size="large")
 
 
-def test_reserved_variables_are_refused(store) -> None:
-    error = run("fine", environment={"AWS_ACCESS_KEY_ID": "mine"})[0]
-    assert isinstance(error, AirflowFailException)
-    assert "may not set AWS_ACCESS_KEY_ID" in str(error)
+def test_what_no_lane_takes_is_refused_when_the_dag_is_parsed(store) -> None:
+    with pytest.raises(LaunchError, match="may not set AWS_ACCESS_KEY_ID"):
+        run_task("least_squares", command=["x"], environment={"AWS_ACCESS_KEY_ID": "mine"})
+    with pytest.raises(LaunchError, match=r"must be a list of strings, not 'fit raw/x'; write \['fit', 'raw/x'\]"):
+        run_task("least_squares", command="fit raw/x")
+
+
+def test_a_template_that_gives_no_list_of_words_runs_nothing(store) -> None:
+    task = run_task("least_squares", task_id="fit", command="{{ params.words }}")
+    task.command = "fit raw/x"  # as Airflow renders it
+    with pytest.raises(AirflowFailException, match="command must be a list of strings, not 'fit raw/x'"):
+        task.execute(Context())

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from lanes.airflow_errors import AirflowException, AirflowFailException
 from lanes.attempts.identity import Attempt
+from lanes.attempts.lane_request import check_order
 from lanes.attempts.launch import LaunchError
 from lanes.attempts.steps import CAPACITIES
 from lanes.batch.launch import launch_of
@@ -59,6 +60,7 @@ class ArrayFanOut(BaseOperator):
                 f"the queue's compute environments say how many run at a time"
             )
         super().__init__(**kwargs)
+        check_order(self.task_id, command, environment)
         self.name = name
         self.command = command
         self.manifest_uri = manifest_uri

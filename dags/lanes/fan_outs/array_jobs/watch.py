@@ -12,7 +12,6 @@ import time
 from typing import Any
 
 from lanes.attempts import attempt_run
-
 from lanes.attempts.failures import Failure, Kind
 from lanes.aws.calls import AwsCalls
 from lanes.aws.poller import Description
