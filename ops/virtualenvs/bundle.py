@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import UserError
+from ops.virtualenvs.agreement import disagreements
 from platform_spec.content import content_tag
 from platform_spec.tasks import Task
 from platform_spec.virtualenvs import ARCHITECTURE, PYTHON, Bundle, Wheel, bundle_key
@@ -48,7 +49,14 @@ def make_bundle(task: Task, downloads: Path) -> Made:
     folder = downloads / name
     if not folder.exists():
         _download(task.name, requirements, folder)
-    wheels = {path: _wheel(path) for path in sorted(folder.glob("*.whl"))}
+    found = sorted(folder.glob("*.whl"))
+    if wrong := disagreements([path for path in found if not path.name.startswith("pip-")]):
+        lines = "\n".join(f"  {line}" for line in wrong)
+        raise UserError(
+            f"task_images/{task.name}/requirements.lock: its packages do not fit together, and would fail there:\n"
+            f"{lines}\nmake it anew with `uv pip compile --generate-hashes pyproject.toml -o {lock.name}`"
+        )
+    wheels = {path: _wheel(path) for path in found}
     pip = next(wheel for path, wheel in wheels.items() if path.name.startswith("pip-"))
     source = source_archive(task.folder / "src")
     bundle = Bundle(

@@ -45,13 +45,14 @@ class Light:
     def folder(self) -> Path:
         return self.workspace.root / "task_images/adds"
 
-    def wheel(self, name: str, version: str = "1.0") -> str:
+    def wheel(self, name: str, version: str = "1.0", *needs: str) -> str:
         """Make one; the line that locks it."""
         path = self.wheels / f"{name}-{version}-py3-none-any.whl"
         info = f"{name}-{version}.dist-info"
         files = {
             f"{name}.py": f"version = {version!r}\n",
-            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+            + "".join(f"Requires-Dist: {need}\n" for need in needs),
             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
         record = [f"{file},sha256={_digest(text)},{len(text)}" for file, text in files.items()]
@@ -163,6 +164,22 @@ def test_a_bad_lock_is_one_clear_error_and_publishes_nothing(light: Light, lock:
         light.publish()
     assert light.objects() == {}
     light.lock(light.wheel("first"))  # nothing half-made is in the way of the corrected lock
+    assert light.publish().exit_code == 0
+
+
+def test_packages_that_do_not_fit_together_are_named_before_anything_is_published(light: Light) -> None:
+    needs = ('second>=2,<3 ; python_version >= "3.9"', "third", 'fourth ; extra == "speed"', 'fifth ; os_name == "nt"')
+    light.lock(light.wheel("first", "1.0", *needs), light.wheel("second"))
+    with pytest.raises(UserError) as raised:
+        light.publish()
+    lines = str(raised.value).splitlines()
+    assert lines[0].startswith("task_images/adds/requirements.lock: its packages do not fit together")
+    assert [line.strip() for line in lines[1:-1]] == [
+        "first 1.0 needs second<3,>=2, and the lock has second 1.0",
+        "first 1.0 needs third, which the lock does not have",
+    ]
+    assert light.objects() == {}
+    light.lock(light.wheel("first", "1.0", *needs), light.wheel("second", "2.1rc1"), light.wheel("third"))
     assert light.publish().exit_code == 0
 
 
