@@ -72,13 +72,15 @@ def view_of(
     `document` is the state of an array fan-out, whose batches have no runs.
     """
     head = rest.call("GET", run_path(waiting.dag_id, waiting.run_id))
+    task = rest.call("GET", f"{run_path(waiting.dag_id, waiting.run_id)}/taskInstances/{quote(waiting.task_id)}")
     pure = _page("view")
     if waiting.is_array:
         quarantine = waiting.info.get("quarantine", True)
-        batches = _page("array_view").batch_views(document, waiting.info["batches"], planned, quarantine=quarantine)
+        arrays = _page("array_view")
+        batches = arrays.batch_views(document, waiting.info["batches"], planned, quarantine=quarantine)
+        batches = arrays.as_ended(batches, task["state"])
     else:
         batches = _batches_of_runs(rest, waiting, planned)
-    task = rest.call("GET", f"{run_path(waiting.dag_id, waiting.run_id)}/taskInstances/{quote(waiting.task_id)}")
     return {
         "dag_id": waiting.dag_id,
         "run_id": waiting.run_id,

@@ -11,7 +11,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
 
-from tasklane_pages import array_jobs, child_runs, queries, view
+from tasklane_pages import array_jobs, array_view, child_runs, queries, view
 from tasklane_pages.access import may_read, require_log, require_read
 from tasklane_pages.manifests import items_of
 
@@ -82,6 +82,8 @@ def fan_out(
         return {**head, "batches": [], "totals": view.totals([]), "eta_seconds": None}
     require_read(user, info["child_dag_id"])
     batches = _batches(session, info)
+    if info.get("engine") == "array":
+        batches = array_view.as_ended(batches, head["task_state"])
     return {
         **head,
         "info": info,

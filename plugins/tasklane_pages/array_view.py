@@ -9,6 +9,9 @@ from typing import Any
 QUARANTINED = "input"
 # One that is submitted again for a passing reason.
 _RETRYING = "retrying"
+_OPEN = ("queued", "running", _RETRYING)
+# States of a task that nobody looks after any more (lanes.attempts.task_states).
+_OVER = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
 def batch_views(
@@ -23,6 +26,17 @@ def batch_views(
         | (_view(by_index[index], known["arrays"], quarantine=quarantine) if index in by_index else {})
         for index in range(count)
     ]
+
+
+def as_ended(batches: list[dict[str, Any]], task_state: str | None) -> list[dict[str, Any]]:
+    """`batches` of a fan-out whose task is over: what its trigger last saw as open was stopped with it.
+
+    Who fails the task ends its arrays; nobody writes the document after that (the next attempt reads it).
+    """
+    if task_state not in _OVER:
+        return batches
+    why = {"state": "failed", "class": "stopped", "reason": f"stopped: its fan-out is over (its task is {task_state})"}
+    return [batch | why if batch["state"] in _OPEN else batch for batch in batches]
 
 
 def child_of(document: Mapping[str, Any], index: int) -> str | None:

@@ -273,3 +273,12 @@ def test_the_page_shows_what_the_document_says(model, make_batch_launch):
     assert page.child_of(document, 3) == "job-1"  # alone: no array
     assert page.child_of(document, 5) is None
     assert [batch["state"] for batch in page.batch_views(None, 2, {}, quarantine=True)] == ["waiting"] * 2
+    stopped = model(5, per_look=1)
+    process(stopped, make_batch_launch(), looks=4, stop="the Airflow task was ended")
+    document = json.loads(stopped.s3.objects[WHERE.removeprefix("s3://data/")])
+    left = page.batch_views(document, 6, {}, quarantine=True)
+    assert page.as_ended(left, "deferred") == left
+    assert {batch["state"] for batch in left} >= {"success", "queued", "running", "waiting"}
+    ended = page.as_ended(left, "failed")
+    assert {batch["state"] for batch in ended} == {"success", "failed", "waiting"}
+    assert {batch["class"] for batch in ended if batch["state"] == "failed"} == {"stopped"}
