@@ -176,7 +176,7 @@ def _facts(name: str, key: str, finished: Finished, failure: Failure | None, bui
         "cost_usd": 0.0,  # the worker is paid for whether or not it works
         "seconds": round(finished.seconds, 3),
         "cpu_seconds": round(finished.cpu_seconds, 3),
-        "most_memory_mib": round(finished.most_memory_mib, 1),
+        **({"most_memory_mib": round(finished.most_memory_mib, 1)} if finished.most_memory_mib else {}),
         "environment": key,
         "build_seconds": round(build_seconds, 3),
     }

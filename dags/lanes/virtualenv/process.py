@@ -13,7 +13,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from lanes.virtualenv.lifeline import Lifeline
+from lanes.virtualenv.memory import MemoryWatch
 
 TAIL_LINES, LONGEST_LINE = 400, 16384
 _PR_SET_PDEATHSIG = 1
@@ -22,7 +26,11 @@ _END = None
 
 @dataclass(frozen=True)
 class Finished:
-    """`exit_code` as subprocess has it: negative for a signal. `tail`: the last lines."""
+    """`exit_code` as subprocess has it: negative for a signal. `tail`: the last lines.
+
+    `most_memory_mib` of the program and what it started, as seen several times a second (0: it ended before). Not getrusage's ru_maxrss: a
+    child begins with its parent's, so that each program would seem to need what Airflow's worker has.
+    """
 
     exit_code: int
     timed_out: bool
@@ -39,20 +47,24 @@ class Program:
         self._argv, self._environment, self._folder = argv, dict(environment), folder
         self._grace = grace_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._memory = MemoryWatch()
 
     def run(self, on_line: Callable[[str], None], timeout_seconds: float) -> Finished:
         """Start it and wait; `on_line` is called in this thread."""
         begun, tail, lines = time.monotonic(), deque[str](maxlen=TAIL_LINES), queue.Queue[str | None](10_000)
-        with subprocess.Popen(
-            self._argv,
-            env=self._environment,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_as_a_guest,
-        ) as self._process:
+        with (
+            Lifeline() as lifeline,
+            subprocess.Popen(
+                self._argv,
+                env=self._environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=partial(_as_a_guest, lifeline),
+            ) as self._process,
+        ):
             reader = threading.Thread(target=self._read, args=(lines,), daemon=True)
             reader.start()
             try:
@@ -63,7 +75,7 @@ class Program:
                 tail.append(line)
                 on_line(line)
         seconds = time.monotonic() - begun
-        return Finished(code, timed_out, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, tuple(tail))
+        return Finished(code, timed_out, seconds, usage.ru_utime + usage.ru_stime, self._memory.most_mib, tuple(tail))
 
     def stop(self) -> None:
         """SIGTERM to the group, SIGKILL after the grace period."""
@@ -82,6 +94,7 @@ class Program:
         assert self._process is not None  # noqa: S101 (run has started it)
         timed_out = False
         while True:
+            self._memory.look(self._process.pid)
             with contextlib.suppress(queue.Empty):
                 if (line := lines.get(timeout=0.1)) is _END:  # it may have closed its output and go on
                     lines.put(_END)
@@ -129,8 +142,9 @@ def _is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def _as_a_guest() -> None:
+def _as_a_guest(lifeline: Lifeline) -> None:
     """In the child: dies with the Airflow task, and is the first to go when the worker runs out of memory."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
+    lifeline.watch()

@@ -16,7 +16,7 @@ def verdict(finished: Finished, timeout_seconds: float) -> Failure | None:
     if finished.exit_code == 0:
         return None
     if finished.exit_code == -signal.SIGKILL:
-        used = f"it used {finished.most_memory_mib:.0f} MiB"
+        used = f"it was seen to use {finished.most_memory_mib:.0f} MiB"
         return Failure(
             Kind.MEMORY, f"killed: the worker ran out of memory ({used}); heavier work belongs in a container"
         )
@@ -30,5 +30,6 @@ def verdict(finished: Finished, timeout_seconds: float) -> Failure | None:
 def message(failure: Failure, lane: str, finished: Finished) -> str:
     """First line: class of failure, exit code, class and message of the exception. Then the traceback."""
     shown = traceback_of(finished.tail) or list(finished.tail[-20:])
-    facts = f"lane {lane}, on the worker, ran {finished.seconds:.1f} s, {finished.most_memory_mib:.0f} MiB"
+    memory = f", {finished.most_memory_mib:.0f} MiB" if finished.most_memory_mib else ""
+    facts = f"lane {lane}, on the worker, ran {finished.seconds:.1f} s{memory}"
     return "\n".join([failure.headline, facts, *shown])

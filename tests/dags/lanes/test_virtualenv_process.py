@@ -28,7 +28,6 @@ def test_lines_come_as_they_are_written_and_the_environment_is_clean(tmp_path: P
     assert "HOME" not in seen[0]
     assert seen[1:] == ["to stderr", "no end"]
     assert finished.cpu_seconds > 0
-    assert finished.most_memory_mib > 1
 
 
 def test_a_users_exception_is_the_first_line(tmp_path: Path) -> None:
@@ -99,20 +98,39 @@ def test_stop_ends_it_from_elsewhere(tmp_path: Path) -> None:
     assert failure.headline == "stopped: ended by SIGTERM"
 
 
-def test_it_dies_with_a_killed_worker(tmp_path: Path) -> None:
-    code = f"""
-import sys; sys.path[:0] = {[str(Path(__file__).parents[3] / "dags")]!r}
+KILLED = """
+import sys; sys.path[:0] = [sys.argv[1]]
 from pathlib import Path
 from lanes.virtualenv.process import Program
 show = lambda line: print(line, flush=True)
-Program(['/bin/sh', '-c', 'echo $$; exec sleep 600'], dict(PATH='/usr/bin:/bin'), Path('/'), 1).run(show, 600)
+code = 'echo $$; sleep 600 & echo $!; wait'
+Program(['/bin/sh', '-c', code], dict(PATH='/usr/bin:/bin'), Path('/'), 1).run(show, 600)
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker:
+
+
+def test_it_and_what_it_started_die_with_a_killed_worker(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", KILLED, str(Path(__file__).parents[3] / "dags")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
-        pid = int(worker.stdout.readline())
+        pids = [int(worker.stdout.readline()) for _ in range(2)]
         worker.kill()
-    assert is_gone(pid)
+    assert all(is_gone(pid) for pid in pids)
+
+
+def test_a_program_that_waits_for_all_its_children_has_none_but_its_own(tmp_path: Path) -> None:
+    code = "import os\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('no child')"
+    assert run(code, tmp_path)[1] == ["no child"]
 
 
 def test_the_reason_without_a_traceback_is_the_last_line() -> None:
     assert reason(["a", "b", " "]) == "b"
+
+
+def test_memory_is_the_programs_own_and_its_childrens_not_what_its_worker_had(tmp_path: Path) -> None:
+    ballast = bytearray(b"x" * 300 * 1024**2)  # a worker with Airflow in it
+    light, _ = run("import time; time.sleep(1)", tmp_path)
+    assert 1 < light.most_memory_mib < 100
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', '{}'])"
+    family, _ = run(code.format('hoard = b"x" * 150 * 1024 ** 2; import time; time.sleep(2)'), tmp_path)
+    assert 150 < family.most_memory_mib < 300
+    del ballast
