@@ -10,7 +10,7 @@ from ops.virtualenvs.bundle import Made, make_bundle
 from ops.workspace import Workspace
 from platform_spec.content import content_tag
 from platform_spec.tasks import Task
-from platform_spec.virtualenvs import bundle_key
+from platform_spec.virtualenvs import Bundle, bundle_key
 
 Say = Callable[[str], None]
 _THREADS = 8
@@ -39,9 +39,18 @@ def worker_tasks(workspace: Workspace, names: Sequence[str] = ()) -> list[Task]:
 
 def bundle_states(workspace: Workspace, tasks: Sequence[Task]) -> list[BundleState]:
     tags = {task.name: content_tag(task.folder, task.architecture) for task in tasks}
-    keys = {name: bundle_key(name, tag) for name, tag in tags.items()}
-    found = Bucket(workspace).heads(keys.values()) if keys else {}
-    return [BundleState(name, tag, keys[name] in found) for name, tag in tags.items()]
+    bucket = Bucket(workspace)
+    return [BundleState(name, tag, _is_complete(bucket, bundle_key(name, tag))) for name, tag in tags.items()]
+
+
+def _is_complete(bucket: Bucket, key: str) -> bool:
+    """Whether the bundle is there and all that it names: a worker that misses a wheel says `publish` mends it."""
+    content = bucket.get(key)
+    if content is None:
+        return False
+    bundle = Bundle.read(content)
+    needed = {bundle.source_key, bundle.pip.key, *(wheel.key for wheel in bundle.wheels)}
+    return bucket.heads(needed).keys() == needed
 
 
 def publish(workspace: Workspace, states: Sequence[BundleState], say: Say) -> None:

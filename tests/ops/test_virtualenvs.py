@@ -191,6 +191,17 @@ def test_a_missing_lock_and_a_wrong_name_are_named(light: Light) -> None:
         light.publish()
 
 
+@pytest.mark.parametrize("lost", ["wheel", "source"])
+def test_what_somebody_removed_is_published_again(light: Light, lost: str) -> None:
+    light.publish()
+    key = stored(light).source_key if lost == "source" else stored(light).wheels[0].key
+    light.workspace.client("s3").delete_object(Bucket=light.workspace.names.dag_bucket, Key=key)
+    would = json.loads(light.publish("--dry-run", "--json").stdout)["virtualenvs"]
+    assert [state["action"] for state in would] == ["publish"]
+    assert light.publish().exit_code == 0
+    assert Bucket(light.workspace).get(key) is not None
+
+
 @pytest.mark.parametrize("survived", [0, 1, 3, 4])
 def test_a_killed_publish_is_finished_by_the_next(light: Light, emulator: str, survived: int) -> None:
     """S3 fails for good after so many objects: as if the process had been killed there. The bundle is written last."""

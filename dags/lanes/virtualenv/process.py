@@ -28,8 +28,8 @@ _END = None
 class Finished:
     """`exit_code` as subprocess has it: negative for a signal. `tail`: the last lines.
 
-    `most_memory_mib` of the program and what it started, as seen several times a second (0: it ended before). Not getrusage's ru_maxrss: a
-    child begins with its parent's, so that each program would seem to need what Airflow's worker has.
+    `most_memory_mib` of the program and what it started, as seen several times a second (0: not seen). Not getrusage's
+    ru_maxrss: a child begins with its parent's, so that each program would seem to need what Airflow's worker has.
     """
 
     exit_code: int
