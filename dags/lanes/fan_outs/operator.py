@@ -64,12 +64,12 @@ class FanOut(TriggerDagRunOperator):
     def execute(self, context: Context) -> Any:
         """Dispatch from the start: adopt what exists, start what does not, repeat what failed."""
         manifest, _ = read_manifest(self.manifest_uri)
+        dispatch = self._dispatch(context)
+        context["ti"].xcom_push(key=INFO_KEY, value={**self._info(manifest), **dispatch.info()})
         if not manifest["batches"]:
             self.log.info("nothing to do: every item of %s already has its result", self.manifest_uri)
             return self.manifest_uri
-        dispatch = self._dispatch(context)
         dispatch.refuse()
-        context["ti"].xcom_push(key=INFO_KEY, value={**self._info(manifest), **dispatch.info()})
         state = FanOutState([batch["index"] for batch in manifest["batches"]])
         self._adopt(dispatch, state)
         self._go_on(context, dispatch, state, manifest, started_at=time.time())

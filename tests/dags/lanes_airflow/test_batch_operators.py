@@ -126,7 +126,9 @@ def test_an_array_fan_out_names_its_state_and_every_size_of_the_lane(plan):
 
 def test_nothing_to_do_submits_nothing(plan):
     plan({"batches": [], "items": []})
-    assert array().execute(context()) == "s3://data/fanout/d/abc.json"
+    pushed = {}
+    assert array().execute(context(pushed=pushed)) == "s3://data/fanout/d/abc.json"
+    assert pushed["fan_out"]["batches"] == 0  # for the page and `fanout show`
 
 
 def test_a_plan_with_a_size_that_the_lane_lacks_is_refused(plan):

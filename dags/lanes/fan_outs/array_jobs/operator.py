@@ -87,20 +87,20 @@ class ArrayFanOut(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Defer to the trigger, which finds out what there is to do; nothing is submitted here."""
         manifest, _ = read_manifest(self.manifest_uri)
+        attempt, lane = Attempt.of(context["ti"], context["dag_run"]), deployment().task(self.name)
+        where = document_uri(self.manifest_uri, attempt.dag_id, attempt.run_id, attempt.task_id, attempt.map_index)
+        context["ti"].xcom_push(key=INFO_KEY, value=self._info(manifest, attempt.dag_id, where))
         if not manifest["batches"]:
             self.log.info("nothing to do: every item of %s already has its result", self.manifest_uri)
             return self.manifest_uri
         from lanes.fan_outs.array_jobs.trigger import ArrayFanOutTrigger
 
-        attempt, lane = Attempt.of(context["ti"], context["dag_run"]), deployment().task(self.name)
         try:
             launch = launch_of(self, attempt, deployment(), every_size=True)
             launch.check()
         except LaunchError as error:
             raise AirflowFailException(str(error)) from error
         self._check_sizes(manifest, set(lane.sizes))
-        where = document_uri(self.manifest_uri, attempt.dag_id, attempt.run_id, attempt.task_id, attempt.map_index)
-        context["ti"].xcom_push(key=INFO_KEY, value=self._info(manifest, attempt.dag_id, where))
         resumed = read_resumed(self.manifest_uri, attempt.run_id)
         trigger = ArrayFanOutTrigger(
             launch=launch.to_dict(),

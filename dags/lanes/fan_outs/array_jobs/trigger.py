@@ -73,7 +73,9 @@ class ArrayFanOutTrigger(BaseTrigger):
         try:
             state = await self._until_over(holder)
             facts = summary(state, self.tolerance)
-            log.info("fan-out %s: %s", facts["state"], facts)
+            failed = ", ".join(f"{len(indexes)} {kind}" for kind, indexes in facts["failed"].items())
+            log.info("fan-out %s: %d of %d succeeded, %d quarantined%s", facts["state"], facts["succeeded"],
+                     facts["total"], len(facts["quarantined"]), f"; failed: {failed}" if failed else "")  # fmt: skip
             ends_here = not self.tolerance.exceeded(state) and not self.resume_on_success
             if ends_here:
                 await push_xcoms(self.launch.attempt, {SUMMARY_KEY: facts, "return_value": self.manifest_uri})
