@@ -1,12 +1,12 @@
 """Whether the wheels of a lock can live together: pip installs them with --no-deps, and would not notice."""
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from platform_spec.virtualenvs import ARCHITECTURE, PYTHON
@@ -35,7 +35,7 @@ def disagreements(wheels: Iterable[Path]) -> list[str]:
     return [line for name, version, needs in told for line in _unmet(f"{name} {version}", needs, versions)]
 
 
-def _unmet(who: str, needs: list[str], versions: dict[str, Version]) -> Iterator[str]:
+def _unmet(who: str, needs: list[str], versions: Mapping[NormalizedName, Version]) -> Iterator[str]:
     for text in needs:
         try:
             need = Requirement(text)
