@@ -56,7 +56,11 @@ def plan(
         return
     rows = [(b.index, b.items, f"{b.bytes / 1e6:.1f}", b.size or "default") for b in found.plan.batches]
     show_table(("batch", "items", "MB", "size"), rows, empty="nothing to do: every item has its result")
-    cost = "price not known here" if facts["cost_usd"] is None else f"about {facts['cost_usd']} USD on demand"
+    cost = (
+        f"cost unknown: {found.why_no_cost}"
+        if facts["cost_usd"] is None
+        else f"about {facts['cost_usd']} USD on demand"
+    )
     say(f"{facts['items']} items ({facts['items_done_before']} done before), {len(rows)} batches of lane {found.lane}")
     say(f"about {facts['minutes']} min, longest batch {facts['longest_batch_minutes']} min, {cost}")
     if rows:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 Env = Annotated[str, typer.Option("--env", help="A file name of environments/, without .toml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
@@ -28,7 +28,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empt
     if not rows:
         say(empty)
         return
-    table = Table(*columns, box=None, pad_edge=False)
+    names = (Column(column, overflow="fold") for column in columns)  # a name is never cut short
+    table = Table(*names, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     err.print(table, markup=False)

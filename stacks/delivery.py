@@ -12,6 +12,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from platform_spec.cost_tags import ENVIRONMENT_TAG, PROJECT_TAG
 from platform_spec.delivery_settings import DeliverySettings
 from platform_spec.environments import Environment
 from platform_spec.naming import PROJECT, Names
@@ -36,7 +37,7 @@ def add_delivery(app: cdk.App, *, env: Environment, names: Names) -> DeliverySta
         description=f"Tasklane {env.name}: who may deploy it",
         termination_protection=True,
     )
-    for key, value in {"project": PROJECT, "environment": env.name}.items():
+    for key, value in {PROJECT_TAG: PROJECT, ENVIRONMENT_TAG: env.name}.items():
         cdk.Tags.of(stack).add(key, value)
     return stack
 

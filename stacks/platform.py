@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from platform_spec import batch
+from platform_spec.cost_tags import ENVIRONMENT_TAG, PROJECT_TAG
 from platform_spec.environments import Environment
 from platform_spec.naming import PROJECT, Names
 from platform_spec.tasks import Access, Task, with_image
@@ -99,7 +100,7 @@ class Platform:
             storage=self.storage,
             **settings("monitoring", "alarms, task events, dashboard"),
         )
-        for key, value in {"project": PROJECT, "environment": env.name}.items():
+        for key, value in {PROJECT_TAG: PROJECT, ENVIRONMENT_TAG: env.name}.items():
             # CloudWatch tells the tags of alarms and not of dashboards: nobody could see that they are there.
             cdk.Tags.of(app).add(key, value, exclude_resource_types=["AWS::CloudWatch::Dashboard"])
 

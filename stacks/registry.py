@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Tags
 from constructs import Construct
 
+from platform_spec.cost_tags import OWNER_TAG, TASK_TAG
 from platform_spec.environments import Environment
 from platform_spec.naming import Names, construct_id
 from platform_spec.tasks import Task, with_image
@@ -28,5 +29,9 @@ class RegistryStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, id_, **stack)
-        for task in with_image(tasks):
-            ImageRepository(self, construct_id(task), name=names.repository(task), settings=settings, key=storage.key)
+        for name, task in with_image(tasks).items():
+            repository = ImageRepository(
+                self, construct_id(name), name=names.repository(name), settings=settings, key=storage.key
+            )
+            Tags.of(repository).add(TASK_TAG, name)
+            Tags.of(repository).add(OWNER_TAG, task.owner)

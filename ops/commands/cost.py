@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +22,9 @@ from ops.infrastructure.templates import synthesize, templates
 from ops.options import Env, Json, say, show_json, show_table
 from ops.runs.backfill import Request, plan_backfill
 from ops.workspace import Workspace
-from platform_spec.prices import REGIONS, SPOT_DISCOUNT, rates
+from platform_spec.cost_tags import ENVIRONMENT_TAG, OWNER_TAG, PROJECT_TAG
+from platform_spec.naming import PROJECT
+from platform_spec.prices import REGIONS, SPOT_DISCOUNT
 
 app = typer.Typer(no_args_is_help=True, help="What it costs: idle, before a run, after it, per team.")
 DagId = Annotated[str, typer.Argument(help="The id of the DAG.", metavar="DAG")]
@@ -61,7 +64,7 @@ def cost_plan(
                     "usd": plan.cost_usd, "why_unknown": why}  # fmt: skip
     else:
         found = preview(workspace, dag_id, _conf(conf), {})
-        why = "" if found.estimate.cost_usd is not None else f"no price of its architecture in {_region(workspace)}"
+        why = found.why_no_cost
         hours = round(found.estimate.seconds / 3600, 2)
         document = {"kind": "fan-out", "batches": len(found.plan.batches), "hours": hours,
                     "usd": found.estimate.cost_usd, "why_unknown": why}  # fmt: skip
@@ -82,15 +85,16 @@ def cost_run(
 ) -> None:
     """Show what a run's containers cost, per task and per sample, with the children of its fan-outs."""
     workspace = Workspace(env)
-    found = run_facts(AirflowRest(workspace), dag_id, run_id, lambda uri: _read(workspace, uri))
+    read, events = partial(_read, workspace), partial(run_events, workspace)
+    found = run_facts(AirflowRest(workspace), dag_id, run_id, read, events)
     deployed = build_manifest(workspace, deployed_values(workspace), "cost")
-    at = {name: rates(deployed.region, lane.architecture) for name, lane in deployed.tasks.items()}
-    made = bill(found, deployed.tasks, at)
+    made = bill(found, deployed.tasks, deployed.region)
     if as_json:
-        facts = {"dag_id": found.dag_id, "run_id": found.run_id, "items": found.items, "without_facts": found.unread}
+        facts = {"dag_id": found.dag_id, "run_id": found.run_id, "items": found.items, "without_facts": found.unread,
+                 "tries_without_facts": found.unread_tries}  # fmt: skip
         show_json({**facts, **made.as_dict()})
     else:
-        _show_bill(workspace, found, made)
+        _show_bill(found, made)
 
 
 @app.command("report")
@@ -109,7 +113,9 @@ def cost_report(
     teams = by_team(run_events(workspace, since, until), owners)
     charged = billed(workspace, since, until) if bill_too else None
     if as_json:
-        show_json({"days": days, "teams": [team.as_dict() for team in teams], "billed": charged})
+        teams_found = [team.as_dict() for team in teams]
+        show_json({"days": days, "days_kept": workspace.environment.log_retention_days, "teams": teams_found,
+                   "billed": charged})  # fmt: skip
         return
     rows = [
         (t.team, t.runs, f"{t.hours:.1f}", f"{t.usd:.4f}", f"{t.spot_usd:.4f}", f"{t.failed_usd:.4f}", t.without_price)
@@ -119,6 +125,10 @@ def cost_report(
     show_table(columns, rows, empty=f"no lane ran in the last {days} days")
     for team, usd in sorted((charged or {}).items(), key=lambda pair: -pair[1]):
         say(f"billed: {team or 'without the owner tag'}: {usd:.2f} USD")
+    if charged == {}:
+        tags = f"{PROJECT_TAG}, {ENVIRONMENT_TAG} and {OWNER_TAG}"
+        say(f"billed: Cost Explorer has nothing under {PROJECT_TAG} = {PROJECT} and {ENVIRONMENT_TAG} = {env}: "
+            f"activate the cost allocation tags {tags} in the payer account, and wait a day")  # fmt: skip
     kept = workspace.environment.log_retention_days
     if days > kept:
         say(f"run metrics are kept for {kept} days here (log_retention_days): older runs are not in it")
@@ -160,17 +170,20 @@ def _show_idle(workspace: Workspace, found: Idle, options: list[Option]) -> None
         say(f"price not known in this Region: {', '.join(found.unknown)}{known}")
     for option in options:
         say(f"cheaper by {option.usd_month:.2f}: {option.how} ({option.costs})")
-    used = ", ".join(line.what + (f" {line.price.usd:g}" if line.price else "") for line in found.by_use)
-    say(f"bills by use, not in it: {used}")
+    if options:
+        say("each for itself: they touch each other, so that savings do not add up")
+    say("bills by use, not in it:")
+    uses = [(line.what, "unknown" if line.price is None else f"{line.price.usd:g}") for line in found.by_use]
+    show_table(("what", "USD"), uses, empty="nothing")
     for source in sorted({f"{line.price.source} ({line.price.read})" for line in found.lines if line.price}):
         say(f"price: {source}")
     if found.not_counted:
         say(f"not known to this command: {', '.join(found.not_counted)}")
 
 
-def _show_bill(workspace: Workspace, found: RunFacts, made: Bill) -> None:
+def _show_bill(found: RunFacts, made: Bill) -> None:
     rows = [
-        (t.dag_id, t.task_id, t.lane, t.containers, f"{t.seconds:.0f}", "unknown" if t.usd is None else f"{t.usd:.4f}")
+        (t.dag_id, t.task_id, t.lane, t.containers, f"{t.seconds:.0f}", _usd(t.usd, t.without_price))
         for t in made.tasks
     ]
     show_table(
@@ -178,7 +191,8 @@ def _show_bill(workspace: Workspace, found: RunFacts, made: Bill) -> None:
     )
     if made.usd is not None:
         each = "" if made.usd_per_item is None else f", {made.usd_per_item:.5f} for each of {found.items} samples"
-        say(f"{found.run_id}: {made.usd:.4f} USD at the list price on demand{each}")
+        least = "at least " if made.without_price else ""
+        say(f"{found.run_id}: {least}{made.usd:.4f} USD at the list price on demand{each}")
     if made.spot_usd:
         say(f"of it {made.spot_usd:.4f} ran on Spot, which takes up to {SPOT_DISCOUNT:.0%} off: at most "
             f"{made.spot_saved_at_most:.4f} saved")  # fmt: skip
@@ -186,10 +200,18 @@ def _show_bill(workspace: Workspace, found: RunFacts, made: Bill) -> None:
         saved = "" if one.usd_saved is None else f", {one.usd_saved:.4f} USD less for this run"
         say(f"larger than it has to be: {one.task_id} at {one.size}: peak {one.peak_mib} of {one.memory_mib} MiB; "
             f"{one.fits} would do{saved}")  # fmt: skip
-    if made.without_price:
-        say(f"{made.without_price} containers have no price: not known in {_region(workspace)} for their architecture")
+    for why, count in made.without_price.items():
+        say(f"{count} containers have no price and are not in it: {why}")
+    if found.unread_tries:
+        say(f"{found.unread_tries} earlier tries left no run metrics: no container, or older than they are kept")
     if found.unread:
         say(f"{found.unread} tasks left no facts: they run, or failed before a container was known")
+
+
+def _usd(known: float | None, without_price: int) -> str:
+    if known is None:
+        return "unknown"
+    return f"{known:.4f}" + (f" and {without_price} unknown" if without_price else "")
 
 
 def _read(workspace: Workspace, uri: str) -> dict[str, Any]:
@@ -201,7 +223,7 @@ def _read(workspace: Workspace, uri: str) -> dict[str, Any]:
 def _no_backfill_cost(unmeasured: bool) -> str:
     if unmeasured:
         return "no run has succeeded yet"
-    return "the measured runs have no container with a known price"
+    return "not every container of the measured runs has a known price"
 
 
 def _region(workspace: Workspace) -> str:

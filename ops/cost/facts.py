@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ops.airflow_state.rest import AirflowRest
+from ops.cost.container import Container
+from ops.cost.tries import earlier_tries
 from ops.fan_outs.airflow import Waiting, view_of
 from ops.runs.children import child_tasks, fan_outs
-from ops.runs.lookup import find_run, label, task_instances, xcom
+from ops.runs.lookup import find_run, label, moment, task_instances, xcom
 from ops.runs.measured import FACTS_KEY, has_container
 
 _AT_ONCE = 6  # requests; an MWAA web server has few workers
-
-
-@dataclass(frozen=True)
-class Container:
-    """The last container of one task instance. `facts` as the DAG kit wrote them; what is not known is not there."""
-
-    dag_id: str
-    run_id: str
-    task: str
-    state: str
-    facts: dict[str, Any]
-
-    @property
-    def usd(self) -> float | None:
-        """At the list price on demand, also for Spot; None: not known."""
-        cost = self.facts.get("cost_usd")
-        return None if cost is None else float(cost)
 
 
 @dataclass(frozen=True)
@@ -43,10 +29,18 @@ class RunFacts:
     containers: list[Container]
     items: int
     unread: int  # lane tasks that left no facts: running, or failed before a container was known
+    unread_tries: int = 0  # earlier tries of lane tasks of which no container is known
 
 
-def run_facts(rest: AirflowRest, dag_id: str, run_id: str, read: Callable[[str], dict[str, Any]]) -> RunFacts:
-    """`read` gives the JSON document at an S3 URI: plans of fan-outs, states of array fan-outs."""
+Events = Callable[[datetime, datetime], Iterable[Mapping[str, Any]]]
+
+
+def run_facts(
+    rest: AirflowRest, dag_id: str, run_id: str, read: Callable[[str], dict[str, Any]], events: Events
+) -> RunFacts:
+    """`read` gives the JSON document at an S3 URI: plans of fan-outs, states of array fan-outs. `events` gives the run
+    metrics between two moments; asked for only where a task was tried more than once.
+    """
     run = find_run(rest, dag_id, run_id)
     own = task_instances(rest, dag_id, run["dag_run_id"])
     infos = fan_outs(rest, own)
@@ -54,10 +48,14 @@ def run_facts(rest: AirflowRest, dag_id: str, run_id: str, read: Callable[[str],
     tasks = [task for task in [*own, *children] if has_container(task)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         facts = list(pool.map(lambda task: xcom(rest, task, FACTS_KEY), tasks))
-    found = [_container(task, fact) for task, fact in zip(tasks, facts, strict=True) if fact]
+    found = [one for task, fact in zip(tasks, facts, strict=True) if fact for one in _containers(task, fact)]
+    again = [task for task in tasks if int(task["try_number"]) > 1]
+    since = moment(run["start_date"] or run["queued_at"])
+    tried, untold = earlier_tries(again, events(since, datetime.now(UTC))) if again and since else ([], 0)
+    found += tried
     found += [batch for task, info in infos if "document" in info for batch in _array(rest, task, info, read)]
     items = sum(len(read(info["manifest"])["items"]) for _, info in infos)
-    return RunFacts(dag_id, run["dag_run_id"], found, items, sum(not fact for fact in facts))
+    return RunFacts(dag_id, run["dag_run_id"], found, items, sum(not fact for fact in facts), untold)
 
 
 def _array(
@@ -83,5 +81,11 @@ def array_containers(task: dict[str, Any], lane: str, batches: list[dict[str, An
     return found
 
 
-def _container(task: dict[str, Any], fact: dict[str, Any]) -> Container:
-    return Container(task["dag_id"], task["dag_run_id"], label(task), str(task["state"]), fact)
+def _containers(task: dict[str, Any], fact: dict[str, Any]) -> list[Container]:
+    """Those of its last try: the one before the last ran out of memory, or AWS took it away."""
+    several = [{"lane": fact.get("lane"), **one} for one in fact.get("containers", [])]
+    if several and "peak_memory_mib" in fact:  # what the last one said of itself
+        several[-1]["peak_memory_mib"] = fact["peak_memory_mib"]
+    return [
+        Container(task["dag_id"], task["dag_run_id"], label(task), str(task["state"]), one) for one in several or [fact]
+    ]

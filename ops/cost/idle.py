@@ -1,13 +1,15 @@
 """What an environment costs while nothing runs, read from its synthesized templates. Pure.
 
-Counted is what bills by the hour or the month for being there. What bills by use (log bytes, objects, metrics,
-tasks) is named with its price and left at nothing.
+Counted is what bills by the hour or the month for being there. What bills by use (by_use.py) is named with its
+price and left at nothing.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ops.cost.by_use import KINDS, by_use
 from ops.cost.lines import Line, total
 from platform_spec.environments import Environment
 from platform_spec.prices import price
@@ -16,18 +18,6 @@ from platform_spec.prices import price
 INCLUDED_WORKERS = 1
 INCLUDED = {"mw1.micro": 1}  # schedulers, web servers
 INCLUDED_ELSEWHERE = 2
-FREE_ALARMS, FREE_DASHBOARDS = 10, 3  # CloudWatch's free tier, per account: not taken off, because others use it too
-# Present, and free or billed by use only.
-BY_USE = {
-    "AWS::S3::Bucket": ("object storage, per GB-month", "s3.stored_gb"),
-    "AWS::Logs::LogGroup": ("log bytes, per GB taken in", "logs.ingested_gb"),
-    "AWS::EC2::FlowLog": ("flow logs, per GB taken in", "logs.vended_gb"),
-    "AWS::ECR::Repository": ("images, per GB-month", "ecr.stored_gb"),
-    "AWS::ECS::Cluster": ("Container Insights metrics, per metric", "cloudwatch.container_insights"),
-    "AWS::CloudWatch::Dashboard": (f"dashboards ({FREE_DASHBOARDS} are free per account)", "cloudwatch.dashboard"),
-    "AWS::SNS::Topic": ("alarm messages", "sns.message"),
-    "AWS::DynamoDB::Table": ("table storage and requests", "dynamodb.stored_gb"),
-}
 _FREE_PREFIXES = tuple(
     f"AWS::{name}"
     for name in (
@@ -39,6 +29,7 @@ _FREE_PREFIXES = tuple(
         "EC2::VPCGateway",
         "EC2::InternetGateway",
         "EC2::NetworkAcl",
+        "AutoScaling::LifecycleHook",
         "EC2::LaunchTemplate",
         "ECS::TaskDefinition",
         "ECS::ClusterCapacity",
@@ -54,8 +45,7 @@ _FREE_PREFIXES = tuple(
     )
 )
 _FREE = {"AWS::EC2::VPC"}
-_COUNTED = {"AWS::MWAA::Environment", "AWS::EC2::VPCEndpoint", "AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::KMS::Key",
-            "AWS::CloudWatch::Alarm"}  # fmt: skip
+_COUNTED = {"AWS::EC2::EIP", "AWS::KMS::Key", "AWS::CloudWatch::Alarm", "AWS::SecretsManager::Secret"}
 
 
 @dataclass(frozen=True)
@@ -81,17 +71,13 @@ def idle(environment: Environment, templates: dict[str, Any]) -> Idle:
     lines = [
         *_airflow(environment.region, _of(found, "AWS::MWAA::Environment")),
         *_network(environment.region, found),
+        *_capacity(environment.region, found),
         *_rest(environment.region, found),
     ]
     lines.sort(key=lambda line: -(line.usd_month or 0.0))
-    by_use = [
-        Line("by use", what, len(_of(found, kind)), price(environment.region, item), item)
-        for kind, (what, item) in BY_USE.items()
-        if _of(found, kind)
-    ]
-    known = {*_COUNTED, *BY_USE, *_FREE}
+    known = {*_COUNTED, *KINDS, *_FREE}
     odd = {r["Type"] for r in found if r["Type"] not in known and not r["Type"].startswith(_FREE_PREFIXES)}
-    return Idle(lines, by_use, sorted(odd))
+    return Idle(lines, list(by_use(environment.region, found)), sorted(odd))
 
 
 def _airflow(region: str, environments: list[dict[str, Any]]) -> Iterator[Line]:
@@ -124,12 +110,32 @@ def _network(region: str, found: list[dict[str, Any]]) -> Iterator[Line]:
             yield _line("network", what, count, region, item)
 
 
+def _capacity(region: str, found: list[dict[str, Any]]) -> Iterator[Line]:
+    """Instances that are there although nothing runs; ours start at none."""
+    always = sum(int(group.get("MinSize", 0)) for group in _of(found, "AWS::AutoScaling::AutoScalingGroup"))
+    if always:
+        yield _line("instances", "ECS instances that always run", always, region, "ec2.instance")
+    batch = [one.get("ComputeResources", {}) for one in _of(found, "AWS::Batch::ComputeEnvironment")]
+    if vcpus := sum(one.get("MinvCpus", 0) for one in batch):
+        yield _line("instances", "vCPUs of Batch instances that always run", vcpus, region, "ec2.vcpu")
+
+
 def _rest(region: str, found: list[dict[str, Any]]) -> Iterator[Line]:
+    if secrets := _secrets(found):
+        yield _line("secrets", "secrets", secrets, region, "secrets.secret")
     if keys := _of(found, "AWS::KMS::Key"):
         yield _line("keys", "customer keys (each of the first two rotations adds one)", len(keys), region, "kms.key")
     if alarms := _of(found, "AWS::CloudWatch::Alarm"):
         metrics = sum(max(1, sum("MetricStat" in m for m in a.get("Metrics", []))) for a in alarms)
         yield _line("monitoring", "alarm metrics", metrics, region, "cloudwatch.alarm")
+
+
+def _secrets(found: list[dict[str, Any]]) -> int:
+    """Those of the templates, and those that tasks name: people make them, and they are billed all the same."""
+    containers = [c for d in _of(found, "AWS::ECS::TaskDefinition") for c in d.get("ContainerDefinitions", [])]
+    containers += [d.get("ContainerProperties", {}) for d in _of(found, "AWS::Batch::JobDefinition")]
+    named = {json.dumps(secret["ValueFrom"], sort_keys=True) for c in containers for secret in c.get("Secrets", [])}
+    return len(named) + len(_of(found, "AWS::SecretsManager::Secret"))
 
 
 def _line(group: str, what: str, count: float, region: str, item: str) -> Line:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ops.cost.facts import Container, RunFacts
+from ops.cost.container import Container
+from ops.cost.facts import RunFacts
 from platform_spec.fargate import MEMORY_MIB
 from platform_spec.manifest import TaskEntry
 from platform_spec.prices import SPOT_DISCOUNT, Rates, task_cost
+from platform_spec.prices.lanes import lane_rates, why_no_rates
 
 PEAK_KEY = "peak_memory_mib"  # of the run facts, where the lane can know it
 HEADROOM = 1.3  # a size that would do holds the largest peak and so much more
@@ -18,7 +20,9 @@ HEADROOM = 1.3  # a size that would do holds the largest peak and so much more
 
 @dataclass(frozen=True)
 class TaskBill:
-    """All containers of one task of one DAG. USD at the list price on demand; None: nothing known."""
+    """All containers of one task of one DAG. USD at the list price on demand, of those whose price is known; None: of
+    none. `without_price` are the others.
+    """
 
     dag_id: str
     task_id: str
@@ -27,6 +31,7 @@ class TaskBill:
     seconds: float
     usd: float | None
     spot_usd: float
+    without_price: int
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "usd": None if self.usd is None else round(self.usd, 6)}
@@ -55,7 +60,7 @@ class Bill:
     spot_usd: float
     spot_saved_at_most: float
     too_large: list[TooLarge]
-    without_price: int
+    without_price: dict[str, int]  # why → how many containers: they are not in `usd`
 
     def as_dict(self) -> dict[str, Any]:
         rounded = {n: None if (v := getattr(self, n)) is None else round(v, 6) for n in
@@ -68,8 +73,9 @@ class Bill:
         }
 
 
-def bill(found: RunFacts, lanes: Mapping[str, TaskEntry], rates: Mapping[str, Rates | None]) -> Bill:
-    """`lanes` for their sizes, `rates` by lane."""
+def bill(found: RunFacts, lanes: Mapping[str, TaskEntry], region: str) -> Bill:
+    """`lanes` for their sizes and prices."""
+    rates = {name: lane_rates(lane, region) for name, lane in lanes.items()}
     groups: dict[tuple[str, str], list[Container]] = defaultdict(list)
     for container in found.containers:
         groups[container.dag_id, container.task.partition("[")[0]].append(container)
@@ -85,16 +91,24 @@ def bill(found: RunFacts, lanes: Mapping[str, TaskEntry], rates: Mapping[str, Ra
         spot,
         spot * SPOT_DISCOUNT,
         list(_too_large(groups, lanes, rates)),
-        sum(container.usd is None for container in found.containers),
+        dict(Counter(_why(one, lanes, region) for one in found.containers if one.usd is None)),
     )
+
+
+def _why(container: Container, lanes: Mapping[str, TaskEntry], region: str) -> str:
+    lane = str(container.facts.get("lane"))
+    if lane not in lanes:
+        return f"lane {lane} is not deployed any more"
+    return why_no_rates(lanes[lane], region) or "AWS has not told when they began and ended"
 
 
 def _task(dag_id: str, task_id: str, containers: list[Container]) -> TaskBill:
     costs = [container.usd for container in containers if container.usd is not None]
-    spot = sum(c.usd or 0.0 for c in containers if c.facts.get("capacity") == "spot")
+    spot = sum(container.spot_usd for container in containers)
     seconds = sum(float(container.facts.get("seconds", 0.0)) for container in containers)
     lane = str(containers[0].facts.get("lane", ""))
-    return TaskBill(dag_id, task_id, lane, len(containers), round(seconds, 1), sum(costs) if costs else None, spot)
+    return TaskBill(dag_id, task_id, lane, len(containers), round(seconds, 1), sum(costs) if costs else None, spot,
+                    len(containers) - len(costs))  # fmt: skip
 
 
 def _too_large(
@@ -111,6 +125,8 @@ def _too_large(
             facts = ones[0].facts
             memory = int(facts.get("memory_mib", 0))
             if not peaks or len(peaks) < len(ones):  # one unknown peak may be the largest
+                continue
+            if facts.get("instance_type"):  # its sizes are not Fargate's, and a smaller one saves nothing by itself
                 continue
             lane = str(facts.get("lane", ""))
             enough = smallest_that_does(max(peaks), int(facts["cpu_units"]))

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from ops.errors import UserError
 from ops.workspace import Workspace
-
-OWNER_TAG, ENVIRONMENT_TAG = "tasklane:owner", "tasklane:environment"
+from platform_spec.cost_tags import ENVIRONMENT_TAG, OWNER_TAG, PROJECT_TAG
+from platform_spec.naming import PROJECT
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ def by_team(events: Iterable[Mapping[str, Any]], owners: Mapping[str, str]) -> l
     """`events` as dags/lanes/attempts/run_metrics.py writes them; `owners`: lane → owner (task.toml). Dearest first."""
     groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for event in events:
-        lane = str(event.get("Lane", ""))
+        if "Lane" not in event:  # the reaper's own, of tasks that are stuck
+            continue
+        lane = str(event["Lane"])
         groups[owners.get(lane, f"unknown (lane {lane})")].append(event)
     return sorted((_team(team, found) for team, found in groups.items()), key=lambda one: -one.usd)
 
@@ -51,12 +53,18 @@ def _team(team: str, events: list[Mapping[str, Any]]) -> TeamCost:
         team,
         sum(int(event.get("Runs", 1)) for event in events),  # an array's batches that ended alike are one event
         sum(int(event.get("Containers", 1)) for event in events),
-        sum(float(event.get("Seconds", 0.0)) for event in events) / 3600,
+        sum(float(event.get("AllSeconds", event.get("Seconds", 0.0))) for event in events) / 3600,
         usd(events),
-        usd(event for event in events if event.get("Capacity") == "spot"),
+        sum(_spot(event) for event in events),
         usd(event for event in events if event.get("Outcome") != "success"),
         sum(int(event.get("Runs", 1)) for event in events if "CostUsd" not in event),
     )
+
+
+def _spot(event: Mapping[str, Any]) -> float:
+    if "SpotUsd" in event:
+        return float(event["SpotUsd"])
+    return float(event.get("CostUsd", 0.0)) if event.get("Capacity") == "spot" else 0.0
 
 
 def run_events(workspace: Workspace, since: datetime, until: datetime) -> list[dict[str, Any]]:
@@ -77,14 +85,21 @@ def run_events(workspace: Workspace, since: datetime, until: datetime) -> list[d
 def billed(workspace: Workspace, since: datetime, until: datetime) -> dict[str, float]:
     """Team → USD of the bill, by cost allocation tag (Cost Explorer; whole days, `until` not included; a call costs
     0.01 USD). Resources without the tag are under ""."""
-    answer = workspace.client("ce").get_cost_and_usage(
-        TimePeriod={"Start": f"{since:%Y-%m-%d}", "End": f"{until + timedelta(days=1):%Y-%m-%d}"},
-        Granularity="DAILY",
-        Metrics=["UnblendedCost"],
-        Filter={"Tags": {"Key": ENVIRONMENT_TAG, "Values": [workspace.environment_name]}},
-        GroupBy=[{"Type": "TAG", "Key": OWNER_TAG}],
-    )
-    return sum_by_tag(answer["ResultsByTime"])
+    wanted = {PROJECT_TAG: PROJECT, ENVIRONMENT_TAG: workspace.environment_name}
+    asked: dict[str, Any] = {
+        "TimePeriod": {"Start": f"{since:%Y-%m-%d}", "End": f"{until + timedelta(days=1):%Y-%m-%d}"},
+        "Granularity": "DAILY",
+        "Metrics": ["UnblendedCost"],
+        "Filter": {"And": [{"Tags": {"Key": key, "Values": [value]}} for key, value in wanted.items()]},
+        "GroupBy": [{"Type": "TAG", "Key": OWNER_TAG}],
+    }
+    client, days = workspace.client("ce"), []
+    while True:
+        answer = client.get_cost_and_usage(**asked)
+        days += answer["ResultsByTime"]
+        if not answer.get("NextPageToken"):
+            return sum_by_tag(days)
+        asked["NextPageToken"] = answer["NextPageToken"]
 
 
 def sum_by_tag(days: Iterable[Mapping[str, Any]]) -> dict[str, float]:

@@ -19,9 +19,8 @@ from ops.preflight.tasks import VCPU_QUOTAS
 from ops.workspace import Workspace
 from platform_spec.fan_out import FanOutManifest, Pace
 from platform_spec.fan_out_estimate import Estimate, estimate
-from platform_spec.lanes import GUESTS
 from platform_spec.manifest import Manifest
-from platform_spec.prices import rates
+from platform_spec.prices.lanes import lane_rates, why_no_rates
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Preview:
     plan: FanOutManifest
     estimate: Estimate
     lane: str
+    why_no_cost: str  # in words; empty where the price is known
 
 
 def preview(workspace: Workspace, dag_id: str, conf: dict[str, Any], bounds: dict[str, float]) -> Preview:
@@ -40,11 +40,9 @@ def preview(workspace: Workspace, dag_id: str, conf: dict[str, Any], bounds: dic
     bucket, _, key = answer["manifest"].removeprefix("s3://").partition("/")
     body = workspace.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     plan, lane = FanOutManifest.from_json(body), deployed.task(declared["lane"])
-    # The price of an instance, a machine or a cluster, and a task's share of it, are not known.
-    at = None if lane.lane in ("ec2", *GUESTS) else rates(deployed.region, lane.architecture)
     pace = Pace.model_validate(declared["pace"])
-    found = estimate(plan.batches, lane, pace, at, bounds, _vcpu_quota(workspace))
-    return Preview(answer["manifest"], plan, found, declared["lane"])
+    found = estimate(plan.batches, lane, pace, lane_rates(lane, deployed.region), bounds, _vcpu_quota(workspace))
+    return Preview(answer["manifest"], plan, found, declared["lane"], why_no_rates(lane, deployed.region))
 
 
 def _vcpu_quota(workspace: Workspace) -> float | None:

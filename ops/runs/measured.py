@@ -11,7 +11,7 @@ from ops.airflow_state.rest import AirflowRest
 from ops.runs.children import OPERATORS, child_tasks, fan_outs
 from ops.runs.lookup import latest_runs, seconds_between, task_instances, xcom
 
-FACTS_KEY = "lanes_run"
+FACTS_KEY, SUMMARY_KEY = "lanes_run", "fan_out_summary"
 RUNS, LOOKED_INTO = 20, 3  # runs whose seconds count; newest ones whose tasks are read
 FACTS_READ = 40  # containers of one run whose cost is asked for, one request each
 _NO_CONTAINER = (*OPERATORS, "PythonOperator", "EmptyOperator", "TriggerDagRunOperator")
@@ -86,14 +86,25 @@ def _peak(changes: list[tuple[str, int]]) -> int:
 def _tasks_of(rest: AirflowRest, dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], float | None]:
     """All task instances, with those of child runs; and what the containers cost, None where no price is known."""
     own = task_instances(rest, dag_id, run_id)
-    tasks = [*own, *(task for _, info in fan_outs(rest, own) for task in child_tasks(rest, info))]
+    found = fan_outs(rest, own)
+    tasks = [*own, *(task for _, info in found for task in child_tasks(rest, info))]
     containers = [task for task in tasks if has_container(task)]
     asked = containers[
         :: max(1, len(containers) // FACTS_READ)
     ]  # of many alike, every so-manieth stands for the others
     facts = [fact for task in asked if (fact := xcom(rest, task, FACTS_KEY))]
-    costs = [float(fact["cost_usd"]) for fact in facts if "cost_usd" in fact]
-    return tasks, sum(costs) / len(costs) * len(containers) if costs else None
+    ended = [xcom(rest, task, SUMMARY_KEY) or {} for task, info in found if "prefix" not in info]
+    return tasks, run_cost(facts, len(containers), ended)
+
+
+def run_cost(facts: list[dict[str, Any]], containers: int, arrays: list[dict[str, Any]]) -> float | None:
+    """USD of one run: of `facts`, as many of its containers as were asked for, taken for all; and of its array
+    fan-outs, as they ended. None where one of them has no known price: the others do not stand for it.
+    """
+    if not (facts or arrays) or not all("cost_usd" in known for known in (*facts, *arrays)):
+        return None
+    each = sum(float(fact["cost_usd"]) for fact in facts) / len(facts) if facts else 0.0
+    return each * containers + sum(float(ended["cost_usd"]) for ended in arrays)
 
 
 def _pools(looked: list[tuple[list[dict[str, Any]], float | None]]) -> set[str]:

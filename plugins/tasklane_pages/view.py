@@ -95,7 +95,7 @@ def totals(batches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     counts: dict[str, int] = {}
     for batch in batches:
         counts[batch["state"]] = counts.get(batch["state"], 0) + 1
-    return {"states": counts, "cost_usd": round(sum(batch.get("cost_usd", 0.0) for batch in batches), 6)}
+    return {"states": counts, "cost_usd": round(sum(batch.get("cost_usd") or 0.0 for batch in batches), 6)}
 
 
 def eta_seconds(batches: Sequence[Mapping[str, Any]], now: float, looked_at: int = 50) -> float | None:

@@ -15,6 +15,7 @@ from constructs import Construct
 
 from platform_spec.batch import Capacity
 from platform_spec.containers import USER
+from platform_spec.cost_tags import ENVIRONMENT_TAG, PROJECT_TAG
 from platform_spec.naming import PROJECT, Names
 
 _Environment = batch.CfnComputeEnvironment
@@ -94,8 +95,8 @@ class BatchCapacity(Construct):
             subnets=[subnet.subnet_id for subnet in self._subnets],
             security_group_ids=[self._group.security_group_id],
             tags={
-                "project": PROJECT,
-                "environment": self._names.env.name,
+                PROJECT_TAG: PROJECT,
+                ENVIRONMENT_TAG: self._names.env.name,
                 "Name": self._names.job_queue(self.capacity.kind),
             },
         )

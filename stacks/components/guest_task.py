@@ -9,6 +9,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from platform_spec.cost_tags import OWNER_TAG, TASK_TAG
 from platform_spec.guests import variables
 from platform_spec.naming import Names
 from platform_spec.tasks import Task
@@ -46,5 +47,5 @@ class GuestTask(Construct):
             "variables": variables(task, names),
         }
         Published(self, "Deployment", name=names.task_parameter(task.name), values=values)
-        Tags.of(self).add("task", task.name)
-        Tags.of(self).add("owner", task.owner)
+        Tags.of(self).add(TASK_TAG, task.name)
+        Tags.of(self).add(OWNER_TAG, task.owner)

@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from platform_spec.cost_tags import OWNER_TAG, TASK_TAG
 from platform_spec.environments import Environment
 from platform_spec.naming import Names
 from platform_spec.tasks import Task
@@ -51,5 +52,5 @@ class OwnedTask(Construct):
             key=key,
         ).role
         self.image = chosen_image(self, task, repository)
-        Tags.of(self).add("task", task.name)
-        Tags.of(self).add("owner", task.owner)
+        Tags.of(self).add(TASK_TAG, task.name)
+        Tags.of(self).add(OWNER_TAG, task.owner)

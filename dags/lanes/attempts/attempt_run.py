@@ -12,7 +12,7 @@ from lanes.attempts.engine import Engine, LogSource, Seen
 from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.identity import SUPERSEDED
 from lanes.attempts.launch import Launch
-from lanes.attempts.outcome import Outcome
+from lanes.attempts.outcome import Ended, Outcome
 from lanes.attempts.result_document import read_result
 from lanes.attempts.retries import backoff
 from lanes.attempts.steps import Found, Step, choose, first_step, next_step
@@ -46,6 +46,7 @@ class AttemptRun:
         self.log_stream: str | None = None
         self.result_uri = launch.result_uri
         self._result: dict[str, Any] = {}
+        self._earlier: list[Ended] = []
 
     async def run(self) -> Outcome:
         step = first_step(self._launch)
@@ -73,7 +74,9 @@ class AttemptRun:
                     await self._stop_task(self.arn, "it cannot be watched")
             following = next_step(self._launch, step, failure) if failure else None
             if following is None:
-                return Outcome(failure, step, self.arn, self.result_uri, seen, self._result)
+                return Outcome(failure, step, self.arn, self.result_uri, seen, self._result, tuple(self._earlier))
+            if seen:
+                self._earlier.append(Ended(step, seen))
             log.warning("%s; starting another container (size %s%s)", failure and failure.headline,
                         self._launch.sizes[following.size].name, ", Spot" if following.spot else "")  # fmt: skip
             step, self.arn, self.result_uri, self._stop_asked = following, None, self._launch.result_uri, False

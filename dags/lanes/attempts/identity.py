@@ -64,6 +64,17 @@ class Attempt:
             "TASKLANE_LIFE": self.life,
         }
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """Whose it is, in a log event (`tasklane cost run` finds earlier tries by it)."""
+        return {
+            "Dag": self.dag_id,
+            "Run": self.run_id,
+            "Task": self.task_id,
+            "MapIndex": self.map_index,
+            "Try": self.try_number,
+        }
+
     def stop_reason(self, cause: str) -> str:
         """At most 255 characters; says which attempt stopped the container, and why."""
         return f"{OURS} {self.attempt_id} try {self.try_number}: {cause}"[:255]

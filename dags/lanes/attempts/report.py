@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lanes.attempts.console import log_link
+from lanes.attempts.engine import Seen
 from lanes.attempts.failures import Failure
 from lanes.attempts.launch import Launch
-from lanes.attempts.outcome import Outcome
+from lanes.attempts.outcome import Ended, Outcome
 from platform_spec.prices import rates, task_cost
 
 
@@ -38,6 +39,7 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
     price on demand, also for Spot. A worker is paid for whether or not it works; of instances and clusters neither the
     price nor the task's share is known.
     `peak_memory_mib` is what the container's result document says: neither ECS nor Fargate tell it.
+    Of an attempt that needed several containers, `containers` has each, and `cost_usd` is their sum.
     """
     size, seen = launch.sizes[outcome.step.size], outcome.seen
     facts: dict[str, Any] = {
@@ -55,19 +57,47 @@ def run_facts(outcome: Outcome, launch: Launch) -> dict[str, Any]:
         facts |= {"instance_type": size.instance_type, "gpus": size.gpus}
     if isinstance(peak := outcome.result.get("peak_memory_mib"), int | float):
         facts["peak_memory_mib"] = peak
-    if seen is None:
-        return facts
-    moments = {"created": seen.created_at, "started": seen.started_at, "stopped": seen.stopped_at}
-    facts |= {name: moment.isoformat() for name, moment in moments.items() if moment}
-    if seen.started_at and seen.stopped_at:
-        facts["seconds"] = round((seen.stopped_at - seen.started_at).total_seconds(), 3)
+    if seen:
+        moments = {"created": seen.created_at, "started": seen.started_at, "stopped": seen.stopped_at}
+        facts |= {name: moment.isoformat() for name, moment in moments.items() if moment} | _seconds(seen)
     if launch.host:
-        return facts | ({"cost_usd": 0.0} if launch.host == "worker" else {})
-    price, billed_from = rates(launch.region, launch.architecture), seen.billed_from or seen.started_at
-    if price and billed_from and seen.stopped_at and not size.instance_type:
-        billed = (seen.stopped_at - billed_from).total_seconds()
-        facts["cost_usd"] = round(task_cost(price, billed, size.cpu_units, size.memory_mib, size.storage_gib), 6)
-    return facts
+        return facts | ({"cost_usd": 0.0} if launch.host == "worker" and seen else {})
+    all_seen = [*outcome.earlier, *([Ended(outcome.step, seen)] if seen else [])]
+    costs = [_cost(one, launch) for one in all_seen]
+    if outcome.earlier:
+        facts["containers"] = [_container(one, cost, launch) for one, cost in zip(all_seen, costs, strict=True)]
+    known = [cost for cost in costs if cost is not None]
+    return facts | ({"cost_usd": round(sum(known), 6)} if known and len(known) == len(costs) else {})
+
+
+def _container(one: Ended, cost: float | None, launch: Launch) -> dict[str, Any]:
+    """One of several, as far as a bill asks."""
+    size = launch.sizes[one.step.size]
+    facts: dict[str, Any] = {
+        "size": size.name,
+        "cpu_units": size.cpu_units,
+        "memory_mib": size.memory_mib,
+        "capacity": "spot" if one.step.spot else "on_demand",
+    }
+    return facts | _seconds(one.seen) | ({} if cost is None else {"cost_usd": cost})
+
+
+def _seconds(seen: Seen) -> dict[str, float]:
+    if not seen.started_at or not seen.stopped_at:
+        return {}
+    return {"seconds": round((seen.stopped_at - seen.started_at).total_seconds(), 3)}
+
+
+def _cost(one: Ended, launch: Launch) -> float | None:
+    """USD of one container; 0 where it never began to be billed, None where the price or its times are not known."""
+    size, seen, price = launch.sizes[one.step.size], one.seen, rates(launch.region, launch.architecture)
+    if price is None or size.instance_type:
+        return None
+    billed_from = seen.billed_from or seen.started_at
+    if billed_from is None or seen.stopped_at is None:
+        return 0.0 if seen.ended and billed_from is None else None
+    billed = (seen.stopped_at - billed_from).total_seconds()
+    return round(task_cost(price, billed, size.cpu_units, size.memory_mib, size.storage_gib), 6)
 
 
 def _place(facts: dict[str, Any]) -> str:

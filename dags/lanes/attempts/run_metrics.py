@@ -32,6 +32,14 @@ def metric_event(environment: str, facts: dict[str, Any], milliseconds: int) -> 
     known |= {"CostUsd": facts["cost_usd"]} if "cost_usd" in facts else {}
     known |= {"PeakMemoryMib": facts["peak_memory_mib"]} if "peak_memory_mib" in facts else {}
     metrics = [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in known]
+    containers = facts.get("containers", [facts])
+    spent = [c for c in containers if c["capacity"] == "spot"]
+    # For people and `tasklane cost`, not metrics: all seconds, what ran on Spot, and whose run it was.
+    more: dict[str, Any] = {
+        "AllSeconds": round(facts.get("all_seconds", sum(c.get("seconds", 0.0) for c in containers)), 3)
+    }
+    more |= {"SpotUsd": round(sum(c["cost_usd"] for c in spent), 6)} if all("cost_usd" in c for c in spent) else {}
+    more |= {"Attempt": facts["attempt"]} if "attempt" in facts else {}
     directive = {"Namespace": NAMESPACE, "Dimensions": [list(names) for names in DIMENSIONS], "Metrics": metrics}
     return json.dumps(
         {
@@ -40,6 +48,7 @@ def metric_event(environment: str, facts: dict[str, Any], milliseconds: int) -> 
             "Lane": facts["lane"],
             "Outcome": facts["outcome"],
             **known,
+            **more,
             "Size": facts["size"],
             "Capacity": facts["capacity"],
             "Container": facts["arn"],

@@ -68,7 +68,8 @@ class LaneTrigger(BaseTrigger):
         holder.append(run)
         outcome = in_own_words(await run.run(), run.last_lines)
         if launch.metrics_group:
-            record(ours.calls, launch.metrics_group, launch.environment_name, run_facts(outcome, launch))
+            facts = {**run_facts(outcome, launch), "attempt": launch.attempt.told}
+            record(ours.calls, launch.metrics_group, launch.environment_name, facts)
         return outcome
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

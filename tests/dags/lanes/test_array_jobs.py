@@ -151,6 +151,22 @@ def test_metrics_count_every_batch_once_by_its_end(model, make_batch_launch, mon
     assert (event["Runs"], event["Outcome"]) == (3, "success")
 
 
+def test_a_price_that_is_not_known_is_not_nothing(model, make_batch_launch, monkeypatch):
+    told = []
+    monkeypatch.setattr(array_work, "record", lambda calls, group, environment, facts: told.append(facts))
+    priced, unpriced = (
+        make_batch_launch(metrics_group="/metrics", region=region, architecture="arm64")
+        for region in ("us-east-1", "ap-northeast-1")
+    )
+    until_over(model(3), priced)
+    until_over(model(3), unpriced)
+    with_price, without = (json.loads(metric_event("dev", facts, 1)) for facts in told)
+    assert with_price["CostUsd"] > 0
+    assert with_price["AllSeconds"] == without["AllSeconds"] > 0
+    assert "CostUsd" not in without
+    assert with_price["Attempt"]["Task"]
+
+
 def test_a_new_attempt_runs_only_what_failed_and_leaves_bad_input_alone(model, make_batch_launch, attempt):
     aws = model(6, ends={1: ["error"], 2: ["input"]})
     _, state = until_over(aws, make_batch_launch())

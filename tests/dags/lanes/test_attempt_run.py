@@ -45,6 +45,7 @@ def test_out_of_memory_starts_the_next_size_and_then_says_so(aws, make_launch):
     aws.expect_log("loading", stream="microbiome/microbiome/9999456789abcdef")
     outcome, _ = aws.run(launch)
     assert (outcome.failure.kind, outcome.step.size, outcome.arn) == (Kind.MEMORY, 1, second)
+    assert [(ended.step.size, ended.seen.arn) for ended in outcome.earlier] == [(0, ARN)]  # it is billed as well
 
 
 def test_a_task_that_ecs_forgot_is_lost_unless_it_left_its_result(aws, make_launch, monkeypatch):

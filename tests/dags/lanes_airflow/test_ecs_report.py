@@ -1,6 +1,7 @@
 """What a person reads, and the run in figures: what is not known is not there."""
 
 import datetime as dt
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from lanes.attempts.engine import Seen
 from lanes.attempts.failures import Failure, Kind
 from lanes.attempts.launch import Size
-from lanes.attempts.outcome import Outcome
+from lanes.attempts.outcome import Ended, Outcome
 from lanes.attempts.report import error_message, run_facts
 from lanes.attempts.run_metrics import metric_event
 from lanes.attempts.steps import Step
@@ -47,6 +48,26 @@ def test_the_price_of_an_instance_is_not_known():
     message = error_message(failure, outcome(failure=failure), replace(LAUNCH, sizes=[GPU]), ["last"])
     assert "g4dn.xlarge with 1 GPUs for it" in message
     assert "USD" not in message
+
+
+def test_every_container_of_an_attempt_is_billed():
+    """By hand, at what an hour of the small and the large size costs: an hour on Spot, then one of the next size."""
+    launch = replace(LAUNCH, sizes=[Size("small", 1024, 2048, 20), Size("large", 2048, 8192, 60)],
+                     region="us-east-1", architecture="x86_64")  # fmt: skip
+    small, large = 0.04048 + 2 * 0.004445, 2 * 0.04048 + 8 * 0.004445 + 40 * 0.000111
+    first = Ended(Step(0, 0, True), SEEN)
+    found = Outcome(None, Step(1, 1, False), "arn/2", "s3://b/r.json", replace(SEEN, arn="arn/2"), {}, (first,))
+    facts = run_facts(found, launch)
+    assert facts["cost_usd"] == pytest.approx(small + large, abs=2e-6)
+    assert [(c["size"], c["capacity"], c["seconds"]) for c in facts["containers"]] == [
+        ("small", "spot", 3600.0), ("large", "on_demand", 3600.0),
+    ]  # fmt: skip
+    event = json.loads(metric_event("dev", facts, 0))
+    assert event["AllSeconds"] == 7200
+    assert event["Seconds"] == 3600  # the metric stays that of the last one
+    assert event["SpotUsd"] == pytest.approx(small, abs=1e-6)
+    refused = run_facts(replace(found, arn=None, seen=None), launch)  # no second one could be started
+    assert refused["cost_usd"] == pytest.approx(small, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -20,10 +20,17 @@ def run_facts(array: Array, rows: Iterable[Row]) -> list[dict[str, Any]]:
             "outcome": outcome,
             "runs": len(alike),
             "launches": sum(row.tries for row in alike),
-            "cost_usd": round(sum(row.cost_usd for row in alike), 6),
+            "all_seconds": round(sum(row.seconds for row in alike), 3),
+            **cost_of(alike),
             "size": array.size,
             "capacity": "spot" if array.spot else "on_demand",
             "arn": array.job_id,
         }
         for outcome, alike in ended.items()
     ]
+
+
+def cost_of(rows: list[Row]) -> dict[str, float]:
+    """Nothing where one of them has no known price."""
+    known = [row.cost_usd for row in rows if row.cost_usd is not None]
+    return {"cost_usd": round(sum(known), 6)} if len(known) == len(rows) else {}

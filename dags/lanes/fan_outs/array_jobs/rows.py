@@ -21,7 +21,8 @@ class Row:
     """One batch. `array` and `position` say which child of which array has it (the last one, if there were several).
 
     `size` is what was asked for, `step` where it is from there: larger after out of memory, on demand after Spot.
-    `start` and `end` in seconds since 1970, 0 while unknown; `cost_usd` of all its containers that are known.
+    `start` and `end` in seconds since 1970, 0 while unknown; `cost_usd` and `seconds`
+    of all its containers that have ended; cost None where one of them has no known price.
     """
 
     index: int
@@ -35,10 +36,11 @@ class Row:
     generation: int = 0
     start: float = 0.0
     end: float = 0.0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
     kind: str = ""
     reason: str = ""
     log_stream: str = ""
+    seconds: float = 0.0
 
     def to_list(self) -> list[Any]:
         values = {**self.__dict__, "step": [self.step.number, self.step.size, self.step.spot]}
@@ -125,7 +127,7 @@ def again(rows: list[Row], lane: Lane, asked: Mapping[int, Mapping[str, Any]], *
             row.index, settings.get("size") or row.size, settings.get("capacity") or row.capacity,
             settings.get("generation", row.generation),
         )  # fmt: skip
-        rows[position] = replace(fresh, tries=row.tries, cost_usd=row.cost_usd)
+        rows[position] = replace(fresh, tries=row.tries, cost_usd=row.cost_usd, seconds=row.seconds)
 
 
 def state_of(rows: Iterable[Row]) -> FanOutState:

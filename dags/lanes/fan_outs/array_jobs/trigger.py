@@ -15,6 +15,7 @@ from lanes.aws.calls import CallRefused
 from lanes.aws.shared import shared
 from lanes.batch.launch import BatchLaunch
 from lanes.batch.poller import BatchPoller
+from lanes.fan_outs.array_jobs.facts import cost_of
 from lanes.fan_outs.array_jobs.failed_batches import describe_failed
 from lanes.fan_outs.array_jobs.rows import Lane
 from lanes.fan_outs.array_jobs.work import ArrayWork
@@ -72,7 +73,7 @@ class ArrayFanOutTrigger(BaseTrigger):
         event: dict[str, Any]
         try:
             state = await self._until_over(holder)
-            facts = summary(state, self.tolerance)
+            facts = summary(state, self.tolerance) | cost_of(holder[0].rows)
             failed = ", ".join(f"{len(indexes)} {kind}" for kind, indexes in facts["failed"].items())
             log.info("fan-out %s: %d of %d succeeded, %d quarantined%s", facts["state"], facts["succeeded"],
                      facts["total"], len(facts["quarantined"]), f"; failed: {failed}" if failed else "")  # fmt: skip

@@ -163,7 +163,9 @@ class ArrayWatch:
     def _end(self, position: int, failure: Failure | None, child: dict[str, Any]) -> None:
         row = self.rows[position]
         row.start, row.end = child.get("startedAt", 0) / 1000, child.get("stoppedAt", 0) / 1000
-        row.cost_usd = round(row.cost_usd + self._cost(row, row.start, row.end), 6)
+        cost = self._cost(row, row.start, row.end)
+        row.cost_usd = None if cost is None or row.cost_usd is None else round(row.cost_usd + cost, 6)
+        row.seconds += max(0.0, row.end - row.start) if row.start else 0.0
         if failure is None:
             row.state, row.kind, row.reason = SUCCEEDED, "", ""
         else:
@@ -171,10 +173,13 @@ class ArrayWatch:
             row.log_stream = child.get("container", {}).get("logStreamName", "")
             self._lane.failed(row, failure)
 
-    def _cost(self, row: Row, start: float, end: float) -> float:
+    def _cost(self, row: Row, start: float, end: float) -> float | None:
+        """0 for a child that never started; None where its price is not known."""
         launch = self._lane.launch
         price = rates(launch.region, launch.architecture)
         size = next(size for size in launch.sizes if size.name == self._lane.size_of(row))
-        if price is None or not start or not end or size.instance_type:  # a task's share of an instance is not known
+        if not start or not end:
             return 0.0
+        if price is None or size.instance_type:  # a task's share of an instance is not known
+            return None
         return task_cost(price, end - start, size.cpu_units, size.memory_mib, size.storage_gib)

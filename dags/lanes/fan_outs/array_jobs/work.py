@@ -181,7 +181,8 @@ class ArrayWork:
         launch = self._lane.launch
         for facts in run_facts(array, self.rows):
             if launch.metrics_group:
-                record(self._calls, launch.metrics_group, launch.environment_name, {"lane": launch.lane, **facts})
+                known = {"lane": launch.lane, "attempt": launch.attempt.told, **facts}
+                record(self._calls, launch.metrics_group, launch.environment_name, known)
 
     async def _save(self, *, now: bool) -> None:
         if not now and time.monotonic() - self._saved_at < SAVE_SECONDS:
