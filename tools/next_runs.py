@@ -10,8 +10,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-MOST = 5000  # runs of one DAG that are listed
-LONGEST = timedelta(days=32)  # a run starts at the end of its interval, which may have begun so long before
+MOST = 31 * 24 * 60  # runs of one DAG that are listed: one a minute for the longest window
+# A run starts at the end of its data interval, which may have begun so long before. Most begin within hours: every look
+# further back costs the runs in between.
+LOOK_BACK = (timedelta(), timedelta(hours=2), timedelta(days=2), timedelta(days=32), timedelta(days=400))
 
 
 def main(folder: str, now: datetime, hours: float) -> None:
@@ -39,7 +41,7 @@ def describe(dag: Any, now: datetime, until: datetime) -> dict[str, Any]:
         "schedule": None if timetable.summary in (None, "None") else timetable.summary,
         "description": timetable.description,
         "kind": type(timetable).__name__,
-        "timezone": str(dag.timezone),
+        "timezone": zone(timetable) or str(dag.timezone),
         "start_date": text(dag.start_date),
         "end_date": text(dag.end_date),
         "catchup": bool(dag.catchup),
@@ -71,16 +73,60 @@ def next_run(timetable: Any, last: Any, start: Any, end: Any, catchup: bool) -> 
     )
 
 
+def zone(timetable: Any) -> str:
+    """In which its cron expressions are read; empty where it has none. The DAG's own is that of its start date."""
+    inner = getattr(timetable, "timetable", timetable)  # of "assets or time"
+    inner = next(iter(getattr(inner, "_timetables", ())), inner)  # of several expressions, which share one
+    found = getattr(inner, "_timezone", None)
+    return "" if found is None else str(getattr(found, "name", found))
+
+
 def ahead(timetable: Any, start: Any, end: Any, now: datetime, until: datetime) -> list[Any]:
     """The runs that start within the window, by schedule alone: as if every earlier one had run."""
+    kind = type(timetable).__name__
+    if kind == "ContinuousTimetable":  # each follows the one before: only its length, not known here, says when
+        first = next_run(timetable, None, start, end, False)
+        return [] if first is None or (end and end < now) or (start and start >= until) else [first]
     earliest = max(now, start) if start else now
     found: list[Any] = []
-    info = next_run(timetable, None, earliest - LONGEST, end, True)
+    info = first_of(timetable, start, end, earliest)
     while info is not None and info.run_after < until and len(found) < MOST:
         if info.run_after >= earliest:
             found.append(info)
         info = next_run(timetable, info.data_interval, start, end, True)
     return found
+
+
+def first_of(timetable: Any, start: Any, end: Any, earliest: Any) -> Any:
+    """A run before which none starts at `earliest` or later."""
+    if type(timetable).__name__ == "OnceTimetable":
+        return next_run(timetable, None, start, end, True)
+    info = None
+    for back in LOOK_BACK:
+        begin = anchored(timetable, start, earliest - back)
+        info = next_run(timetable, None, begin, end, True)
+        if info is None or begin == start:
+            break
+        interval = info.data_interval
+        # Those before it ended by the beginning of its interval; one without an interval starts where it is looked for.
+        if interval.start < earliest or interval.start == interval.end:
+            break
+    return info
+
+
+def anchored(timetable: Any, start: Any, begin: Any) -> Any:
+    """A duration has no times of its own: it is counted from the start date. Nothing begins before that."""
+    if start is None or begin <= start:
+        return begin if start is None else start
+    delta = getattr(timetable, "_delta", None)
+    if delta is None:
+        return begin
+    if not isinstance(delta, timedelta):  # calendar months and the like: steps of unequal length
+        step = start
+        while step + delta <= begin:
+            step = step + delta
+        return step
+    return start + int((begin - start).total_seconds() // delta.total_seconds()) * delta
 
 
 def run(info: Any) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
+from math import ceil, floor
 
 from ops.runs.measured import Measured
 
@@ -27,23 +27,31 @@ class Job:
     slots: dict[str, float]  # pool → slots wanted on average while it runs
 
 
-def job(dag_id: str, next_runs: Sequence[datetime], begin: datetime, taken: Measured) -> Job:
-    starts = tuple(int((moment - begin) / timedelta(minutes=1)) for moment in next_runs)
+def job(dag_id: str, next_runs: Sequence[datetime], begin: datetime, taken: Measured, always: int = 0) -> Job:
+    """`next_runs` from a day before `begin` on: what runs into the window counts. `always`: minutes that a DAG which
+    starts again as soon as it has ended fills.
+    """
     minutes = max(1, ceil(taken.seconds / 60))
+    starts = tuple(floor((moment - begin) / timedelta(minutes=1)) for moment in next_runs)
+    if always and starts:
+        starts = tuple(range(starts[0], always, minutes))
     slots = {pool: seconds / (minutes * 60) for pool, seconds in taken.pool_seconds.items()}
     return Job(dag_id, starts, minutes, slots)
 
 
-def profile(jobs: Sequence[Job], length: int, shifts: Mapping[str, int] | None = None) -> dict[str, Minutes]:
-    """Pool → slots wanted in each minute. A shift (minutes) moves all runs of a DAG; the window is a ring."""
+def profile(
+    jobs: Sequence[Job], length: int, shifts: Mapping[str, int] | None = None, first: int = 0
+) -> dict[str, Minutes]:
+    """Pool → slots wanted in each minute from `first` on. A shift (minutes) moves all runs of a DAG."""
     found: dict[str, Minutes] = defaultdict(lambda: [0.0] * length)
     for one in jobs:
         moved = (shifts or {}).get(one.dag_id, 0)
         for pool, slots in one.slots.items():
             minutes = found[pool]
             for start in one.starts:
-                for minute in range(start + moved, start + moved + one.minutes):
-                    minutes[minute % length] += slots
+                begin, end = start + moved - first, start + moved - first + one.minutes
+                for minute in range(max(0, begin), min(length, end)):
+                    minutes[minute] += slots
     return dict(found)
 
 

@@ -1,7 +1,8 @@
 """Move schedules within their windows so that pools are wanted more evenly. Pure.
 
 Greedy: the largest load first, each to the shift with the lowest peak; twice over all, so that an early choice can be
-mended. Peaks are compared as shares of their pool's slots.
+mended. Peaks are compared as shares of their pool's slots. What a shift takes out of the window is looked at as well
+(PADDING on both sides): it must not be moved onto others there.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.schedule.load import Job, Minutes, peaks, profile
-from ops.schedule.windows import Window
+from ops.schedule.windows import MOST_MINUTES, Window
 
 STEP_MINUTES = 5
+PADDING = MOST_MINUTES
 _ROUNDS = 2
 _WORTH = 0.01  # a move that saves less than a hundredth of a pool is no move
 
@@ -32,12 +34,14 @@ class Smoothed:
 
 
 def smooth(jobs: Sequence[Job], length: int, windows: Mapping[str, Window], slots: Mapping[str, int]) -> Smoothed:
+    """`jobs` start from PADDING and their own length before the window to PADDING after it."""
     shifts: dict[str, int] = {}
+    padded = length + 2 * PADDING
     movable = sorted((one for one in jobs if one.dag_id in windows), key=_weight, reverse=True)
     for _ in range(_ROUNDS):
         for one in movable:
-            others = profile([other for other in jobs if other is not one], length, shifts)
-            shifts[one.dag_id] = _best(one, others, length, windows[one.dag_id], slots, shifts.get(one.dag_id, 0))
+            others = profile([other for other in jobs if other is not one], padded, shifts, first=-PADDING)
+            shifts[one.dag_id] = _best(one, others, padded, windows[one.dag_id], slots, shifts.get(one.dag_id, 0))
     moved = {dag_id: minutes for dag_id, minutes in shifts.items() if minutes}
     return Smoothed(moved, peaks(profile(jobs, length)), peaks(profile(jobs, length, moved)))
 
@@ -64,8 +68,9 @@ def _cost(
     for pool, wanted in one.slots.items():
         minutes, size = others.get(pool), max(1, slots.get(pool, 1))
         for start in one.starts:
-            for minute in range(start + shift, start + shift + one.minutes):
-                share = (wanted + (minutes[minute % length] if minutes else 0.0)) / size
+            begin = start + shift + PADDING
+            for minute in range(max(0, begin), min(length, begin + one.minutes)):
+                share = (wanted + (minutes[minute] if minutes else 0.0)) / size
                 highest, even = max(highest, share), even + share * share
     return highest, even
 
@@ -78,7 +83,7 @@ def moved_cron(cron: str, shift: int) -> str | None:
     total = int(fields[0]) + shift
     if 0 <= total < 60:
         return " ".join([str(total), *fields[1:]])
-    if fields[1] == "*":
+    if fields[1] == "*" and fields[2:] == ["*", "*", "*"]:  # else the last hour of its day would become the first
         return " ".join([str(total % 60), *fields[1:]])
     if not fields[1].isdigit():
         return None

@@ -47,6 +47,11 @@ class Schedule:
     next: tuple[datetime, ...]
     switched_off: bool = False  # the environment file says so: here it runs by hand only
 
+    @property
+    def is_continuous(self) -> bool:
+        """It starts again as soon as it has ended; `next` has one moment."""
+        return self.kind == "ContinuousTimetable"
+
 
 def schedules(workspace: Workspace, now: datetime, hours: float) -> list[Schedule]:
     """UserError when a DAG file cannot be imported, or the Airflow version is not installed."""

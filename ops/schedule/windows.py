@@ -10,7 +10,7 @@ from ops.errors import UserError
 
 FILE = "dags/schedules.toml"
 _KEYS = ("earlier_minutes", "later_minutes")
-_MOST = 12 * 60
+MOST_MINUTES = 12 * 60
 
 
 class Window(NamedTuple):
@@ -38,6 +38,6 @@ def _window(dag_id: str, values: object, known: set[str]) -> Window:
     if not isinstance(values, dict) or set(values) - set(_KEYS):
         raise UserError(f"{FILE}: [{dag_id}] takes {' and '.join(_KEYS)}, not {values!r}")
     for key, minutes in values.items():
-        if not isinstance(minutes, int) or not 0 <= minutes <= _MOST:
-            raise UserError(f"{FILE}: [{dag_id}] {key} = {minutes!r}: whole minutes from 0 to {_MOST}")
+        if not isinstance(minutes, int) or not 0 <= minutes <= MOST_MINUTES:
+            raise UserError(f"{FILE}: [{dag_id}] {key} = {minutes!r}: whole minutes from 0 to {MOST_MINUTES}")
     return Window(values.get("earlier_minutes", 0), values.get("later_minutes", 0))

@@ -24,10 +24,13 @@ def times(schedule: Schedule, now: datetime, count: int = 3) -> list[str]:
 
 def _every(schedule: Schedule) -> str:
     """A duration, as Airflow prints it: [days, ]hours:minutes:seconds."""
-    if len(schedule.next) < 2:
-        return f"every {schedule.schedule}, {schedule.timezone}"
+    # Airflow goes on from the last run; where nothing is made up, the first one may have been at any time.
+    counted = "the start date" if schedule.catchup else "its last run (the times here: from the start date)"
+    if len(schedule.next) < 2 or schedule.schedule is None or not schedule.schedule[0].isdigit():
+        return f"every {schedule.schedule}, counted from {counted}"
     minutes = (schedule.next[1] - schedule.next[0]).total_seconds() / 60
-    return f"every {minutes:g} minutes, {schedule.timezone}" if minutes < 120 else f"every {minutes / 60:g} hours"
+    every = f"{minutes:g} minutes" if minutes < 120 else f"{minutes / 60:g} hours"
+    return f"every {every}, counted from {counted}"
 
 
 def first_run(schedule: Schedule, now: datetime) -> str:
