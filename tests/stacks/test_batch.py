@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ops.cost.idle import idle
 from platform_spec.batch import CONTAINER
 from platform_spec.environments import load_environment
 from platform_spec.tasks import load_tasks
@@ -235,3 +236,10 @@ def test_airflow_is_refused_every_other_action_of_batch(batch: Deployment) -> No
     queue = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/{universe.PREFIX}-fargate"
     assert allowed(Call.of(universe.AIRFLOW, "batch:SubmitJob", queue), grants)
     assert not allowed(Call.of(universe.AIRFLOW, "batch:UpdateJobQueue", queue), grants)
+
+
+def test_its_idle_cost_knows_every_resource(batch: Deployment) -> None:
+    found = idle(load_environment(batch.name, ROOT), batch.stacks)
+    assert found.not_counted == []
+    assert not [line.what for line in found.lines if line.group == "instances"]  # none is there while nothing runs
+    assert [line.item for line in found.by_use if "instances" in line.what] == ["ec2.instance"]

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ops.cost.idle import idle
 from platform_spec.environments import load_environment
 from platform_spec.errors import SpecError
 from tests.stacks.conftest import ROOT, Deployments, copy_of_root
@@ -106,3 +107,9 @@ def test_a_worker_role_of_another_account_is_refused(tmp_path) -> None:  # type:
         load_environment("dev", root)
     assert "a role of 111122223333" in str(refused.value)
     assert load_environment("dev", ROOT).docker is None
+
+
+def test_its_idle_cost_knows_every_resource(docker: Deployments) -> None:
+    found = idle(load_environment(docker["stg"].name, ROOT), docker["stg"].stacks)
+    assert found.not_counted == []
+    assert not [line.what for line in found.lines if line.group == "instances"]  # none is there while nothing runs

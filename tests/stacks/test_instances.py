@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ops.cost.idle import idle
+from platform_spec.environments import load_environment
 from platform_spec.tasks import load_tasks
 from tests.security import universe
 from tests.security.conftest import ACCOUNT, REGION
@@ -158,3 +160,10 @@ def parameter(made: Deployment, part: str) -> str:
     stack = "network" if part == "network" else "compute"
     name = f"/tasklane/{made.name}/deployment/{part}"
     return str(made.one(stack, "AWS::SSM::Parameter", Name=name)["Value"])
+
+
+def test_its_idle_cost_knows_every_resource(made: Deployment) -> None:
+    found = idle(load_environment(made.name, ROOT), made.stacks)
+    assert found.not_counted == []
+    assert not [line.what for line in found.lines if line.group == "instances"]  # none is there while nothing runs
+    assert [line.item for line in found.by_use if "instances" in line.what] == ["ec2.instance"]

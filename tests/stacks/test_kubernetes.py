@@ -7,7 +7,9 @@ import json
 import pytest
 
 from tests.platform_spec.test_kubernetes import ISSUER, TABLE, TASK
-from tests.stacks.conftest import Deployments, copy_of_root
+from ops.cost.idle import idle
+from platform_spec.environments import load_environment
+from tests.stacks.conftest import ROOT, Deployments, copy_of_root
 from tests.stacks.evaluate import Deployment, rights
 
 
@@ -49,3 +51,9 @@ def test_airflow_may_find_this_cluster_and_is_one_group_in_it(cluster: Deploymen
     assert entry == {"ClusterName": "data", "KubernetesGroups": ["tasklane-airflow"], "PrincipalArn": airflow} | {
         key: value for key, value in entry.items() if key == "Tags"
     }
+
+
+def test_its_idle_cost_knows_every_resource(cluster: Deployment) -> None:
+    found = idle(load_environment(cluster.name, ROOT), cluster.stacks)
+    assert found.not_counted == []
+    assert not [line.what for line in found.lines if line.group == "instances"]  # none is there while nothing runs
