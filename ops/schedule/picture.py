@@ -77,7 +77,7 @@ def _chart(pool: str, load: dict[str, list[float]], minutes: list[float], slots:
     colours = {dag_id: number for number, dag_id in enumerate(load)}
     hours = max((len(values) for values in load.values()), default=0)
     totals = [sum(values[hour] for values in load.values()) for hour in range(hours)]
-    top = max([*totals, 0.01])
+    top = max([*totals, 1e-9])
     scale = max(top, float(slots)) if slots * _FLATTEST <= top else top / _FLATTEST
     width = (_WIDTH - _LEFT) / max(1, hours)
     parts = [_bars(hour, load, colours, width, scale, begin) for hour in range(hours)]

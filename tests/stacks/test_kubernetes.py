@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.platform_spec.test_kubernetes import ISSUER, TABLE, TASK
 from ops.cost.idle import idle
 from platform_spec.environments import load_environment
+from tests.platform_spec.test_kubernetes import ISSUER, TABLE, TASK
 from tests.stacks.conftest import ROOT, Deployments, copy_of_root
 from tests.stacks.evaluate import Deployment, rights
 
