@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
+from rich.text import Text
 
 Env = Annotated[str, typer.Option("--env", help="A file name of environments/, without .toml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 err = Console(stderr=True, highlight=False)
+_WIDE = 400
 
 
 def say(line: str) -> None:
@@ -28,8 +30,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empt
     if not rows:
         say(empty)
         return
-    names = (Column(column, overflow="fold") for column in columns)  # a name is never cut short
-    table = Table(*names, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a name that is cut off is no name
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    err.print(table, markup=False)
+        table.add_row(*(Text(str(cell)) for cell in row))
+    # Nobody looks at a pipe's width: a line a row, so that it can be searched.
+    err.print(table, width=None if err.is_terminal else _WIDE)

@@ -10,6 +10,9 @@ from platform_spec.teams import DEFAULT_POOL, MOST_RETRIES, Team
 
 HEADING = "### When it fails"
 TEAM_TAG, RELEASE_TAG = "team:", "release:"
+# Of a DAG that is not in UTC: Airflow's REST API gives the deployment's time zone as that of every DAG (3.0.6, 3.2.1).
+TIMEZONE_TAG = "timezone:"
+OWN_TAGS = (TEAM_TAG, RELEASE_TAG, TIMEZONE_TAG)  # lanes.dag sets them
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class TaskFacts:
     priority_weight: int
     retries: int
     bounded: bool
+    weight_rule: str
 
 
 def id_problem(file: str, dag_id: str, name: str, team: Team) -> Iterator[Problem]:
@@ -35,7 +39,7 @@ def id_problem(file: str, dag_id: str, name: str, team: Team) -> Iterator[Proble
 
 def documentation_problem(file: str, doc_md: str | None) -> Iterator[Problem]:
     """Whoever is called at night has nothing else."""
-    if HEADING not in (doc_md or ""):
+    if not isinstance(doc_md, str) or HEADING not in doc_md:
         what = f"has no line {HEADING!r}" if doc_md else "is empty"
         fix = "say per task what to do, in the docstring of the file, and pass doc_md=__doc__"
         yield Problem(file, "doc_md", None, what, f"Markdown with {HEADING!r}", fix)
@@ -62,6 +66,9 @@ def task_problems(
         yield problem("priority_weight", task.priority_weight, f"not for team {name}", f"{low} to {high}", fix)
     if not 0 <= task.retries <= MOST_RETRIES:
         yield problem("retries", task.retries, "hides a failure", f"0 to {MOST_RETRIES}", f"set retries={team.retries}")
+    if task.weight_rule != "absolute":
+        what, allowed = "adds up the weights of other tasks, so that the longest DAG wins the pool", "absolute"
+        yield problem("weight_rule", task.weight_rule, what, allowed, "leave it out, and say priority=…")
     if not task.bounded:
         allowed = "a timedelta"
         yield problem("execution_timeout", None, "may run for ever", allowed, "make the DAG with lanes.dag, or set it")
@@ -72,7 +79,7 @@ def pool_problems(
 ) -> Iterator[Problem]:
     """The pool is one of the team's and exists: in a pool that does not, a task stays scheduled for ever."""
     allowed = ", ".join(team.pools)
-    if pool not in team.pools:
+    if not isinstance(pool, str) or pool not in team.pools:
         what = "shared by nobody, so that nobody can fill it" if pool == DEFAULT_POOL else f"no pool of team {name}"
         fix = f"use {_nearest(pool, allowed)}, or name it in dags/teams.toml under [teams.{name}]"
         yield Problem(file, key, pool, what, allowed, fix)

@@ -54,7 +54,9 @@ def show(value: object) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
-def closest(word: str, candidates: Sequence[str]) -> str | None:
-    """The candidate that was probably meant, if one is near enough."""
+def closest(word: object, candidates: Sequence[str]) -> str | None:
+    """The candidate that was probably meant, if one is near enough; `word` may be of any type that stood there."""
+    if not isinstance(word, str):
+        return None
     matches = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     return matches[0] if matches else None

@@ -53,13 +53,17 @@ class _Listener:
 
 
 def put_back(dag_run: Any) -> None:
-    """Queued again, as old as it was, and behind the runs that were not looked at since: none of them starves."""
+    """Queued again, as old as it was, and behind the runs that were not looked at since: none of them starves.
+
+    Runs of the same ten seconds are looked at in the order of their dates, so that they are released oldest first.
+    """
     from airflow.utils.state import DagRunState
 
     queued_at = dag_run.queued_at
     dag_run.set_state(DagRunState.QUEUED)
     dag_run.queued_at = queued_at
-    dag_run.last_scheduling_decision = datetime.now(UTC)
+    now = datetime.now(UTC)
+    dag_run.last_scheduling_decision = now.replace(second=now.second // 10 * 10, microsecond=0)
 
 
 class TasklaneHold(AirflowPlugin):

@@ -16,7 +16,14 @@ from lanes.dag_arguments import argument_problems
 from lanes.notifications.callback import notify_failure
 from lanes.team_dag import TeamDag
 from lanes.this_deployment import deployment, teams
-from platform_spec.dag_rules import RELEASE_TAG, TEAM_TAG, documentation_problem, id_problem, pool_problems
+from platform_spec.dag_rules import (
+    RELEASE_TAG,
+    TEAM_TAG,
+    TIMEZONE_TAG,
+    documentation_problem,
+    id_problem,
+    pool_problems,
+)
 from platform_spec.errors import Problem, SpecError, closest
 
 if TYPE_CHECKING:
@@ -62,6 +69,7 @@ class DagOptions(TypedDict, total=False):
 
 
 OWN = ("priority", "retries", "retry_delay", "execution_timeout", "default_args", "tags")
+_DECLARED = "__lanes_dags__"  # in a DAG file: how many it has declared
 DEFAULT_RETRY_DELAY = dt.timedelta(seconds=30)
 
 
@@ -81,10 +89,11 @@ def dag(
     `schedule` is what the DAG runs by where the environment's [schedules] switches it on; elsewhere, and with None, it
     is run by hand. `start_date` is a date (midnight UTC) or an aware datetime. `catchup=True` needs max_active_runs.
     """
-    path = Path(sys._getframe(1).f_code.co_filename)
+    caller = sys._getframe(1)
+    path = Path(caller.f_code.co_filename)
     file, dag_id, here = f"dags/{path.name}", path.stem, deployment()
     known = teams()
-    if team not in known:
+    if not isinstance(team, str) or team not in known:
         fix = f"use {closest(team, list(known)) or next(iter(known))}, or declare it in dags/teams.toml"
         raise SpecError([Problem(file, "team", team, "no such team", ", ".join(known), fix)])
     declared = known[team]
@@ -94,6 +103,7 @@ def dag(
         *pool_problems(file, "pool", pool, team, declared, here.pools, here.environment),
         *argument_problems(file, schedule, start_date, catchup, options, DagOptions.__annotations__),
         *documentation_problem(file, doc_md),
+        *_second_problem(file, dag_id, caller.f_globals),
     ]
     if problems:
         raise SpecError(problems)
@@ -104,7 +114,7 @@ def dag(
         start_date=_moment(start_date),
         catchup=catchup,
         doc_md=doc_md,
-        tags=[*options.get("tags", ()), TEAM_TAG + team, RELEASE_TAG + here.release],
+        tags=[*options.get("tags", ()), TEAM_TAG + team, RELEASE_TAG + here.release, *_zone_tag(start_date)],
         owner_links={name: f"mailto:{address}" for name, address in declared.owners.items()},
         default_args=_default_args(owner, pool, declared, options),
         **airflows_own,
@@ -129,9 +139,25 @@ def _default_args(owner: str, pool: str, team: Team, options: DagOptions) -> dic
 
 
 def _owner_problem(file: str, owner: str, name: str, team: Team) -> Iterator[Problem]:
-    if owner not in team.owners:
+    if not isinstance(owner, str) or owner not in team.owners:
         fix = f"use {closest(owner, list(team.owners)) or next(iter(team.owners))}, or add it to dags/teams.toml"
         yield Problem(file, "owner", owner, f"no owner of team {name}", ", ".join(team.owners), fix)
+
+
+def _second_problem(file: str, dag_id: str, module: dict[str, Any]) -> Iterator[Problem]:
+    """Of two DAGs with one id, Airflow keeps the last and says nothing. The mark goes with the module."""
+    if module.setdefault(_DECLARED, 0):
+        what = "this file declares it already, and the last one would win"
+        yield Problem(file, "DAG id", dag_id, what, "one DAG for each file", "move the other one to a file of its own")
+    module[_DECLARED] += 1
+
+
+def _zone_tag(start_date: dt.date) -> list[str]:
+    """For the commands that take dates: in the DAG's time zone, which is that of its start date."""
+    import pendulum
+
+    name = pendulum.instance(_moment(start_date)).timezone_name
+    return [] if name in (None, "UTC", "+00:00") else [f"{TIMEZONE_TAG}{name}"]
 
 
 def _moment(day: dt.date) -> dt.datetime:

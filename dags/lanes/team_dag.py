@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 
 from lanes.this_deployment import deployment
 from platform_spec.dag_rules import TaskFacts, task_problems
-from platform_spec.errors import SpecError
+from platform_spec.errors import Problem, SpecError
 
 if TYPE_CHECKING:
     from platform_spec.teams import Team
@@ -36,13 +36,19 @@ class TeamDag(DAG):
             if not is_bounded(task):
                 _set(task, "execution_timeout", self._light_timeout)
         here, file = deployment(), f"dags/{Path(self.fileloc).name}"
-        problems = [
+        problems = [] if self.tasks else [_nothing_to_do(file)]
+        problems += [
             problem
             for task in self.tasks
             for problem in task_problems(file, facts(task), self.team, self._team, here.pools, here.environment)
         ]
         if problems:
             raise SpecError(problems)
+
+
+def _nothing_to_do(file: str) -> Problem:
+    what = "declares no task: each of its runs would end at once, as a success"
+    return Problem(file, "", None, what, "one task or more", "call them inside the with block")
 
 
 def facts(task: Any) -> TaskFacts:
@@ -55,6 +61,7 @@ def facts(task: Any) -> TaskFacts:
         priority_weight=task.priority_weight,
         retries=task.retries,
         bounded=is_bounded(task),
+        weight_rule=_rule(task.weight_rule),
     )
 
 
@@ -64,6 +71,12 @@ def is_bounded(task: Any) -> bool:
     kind = getattr(task, "operator_class", None) or type(task)
     of_the_kit = kind.__module__.startswith("lanes.")
     return task.execution_timeout is not None or of_the_kit or bool(arguments.get("deferrable"))
+
+
+def _rule(strategy: Any) -> str:
+    """absolute, downstream, upstream, or the class of somebody's own."""
+    name = type(strategy).__name__
+    return name.removeprefix("_").removesuffix("PriorityWeightStrategy").lower() or name
 
 
 def _set(task: Any, name: str, value: Any) -> None:

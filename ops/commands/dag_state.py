@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from ops.airflow_state.rest import AirflowRest
+from ops.errors import UserError
 from ops.options import DryRun, Env, Json, say, show_json, show_table
-from ops.runs.dates import after, zone
-from ops.runs.hold import new_hold, remove_hold, set_hold, waiting
-from ops.runs.lookup import dag_details, latest_runs
+from ops.runs.dates import after, moment_words
+from ops.runs.hold import holds, new_hold, remove_hold, set_hold, waiting
+from ops.runs.lookup import dag_details, dag_path, time_zone
 from ops.runs.start import set_paused
 from ops.runs.status import FAILED_HOURS, status
+from ops.runs.unmade import unmade, warning
 from ops.workspace import Workspace
 
 DagId = Annotated[str, typer.Argument(help="The id of the DAG.", metavar="DAG")]
@@ -38,27 +40,39 @@ def hold(
 ) -> None:
     """Runs after a date wait in the queue; earlier ones, reruns of them and what already runs go on."""
     rest = AirflowRest(Workspace(env))
-    made = new_hold(dag_id, after(later, zone(dag_details(rest, dag_id)["timezone"]), "--after"), reason)
-    queued = waiting(latest_runs(rest, dag_id, 100, state="queued"), made)
+    details = dag_details(rest, dag_id)
+    made = new_hold(dag_id, after(later, time_zone(details), "--after"), reason)
+    queued = waiting(rest.all(f"{dag_path(dag_id)}/dagRuns", "dag_runs", query={"state": "queued"}), made)
     if not dry_run:
         set_hold(rest, made)
     if as_json:
         show_json({**made.as_dict(), "waiting": queued, "dry_run": dry_run})
         return
-    say(f"{'would hold' if dry_run else 'held'}: runs of {dag_id} with a logical date from {made.first} on wait; "
-        f"{len(queued)} are queued now")  # fmt: skip
+    wait = f"{dag_id} with a logical date from {moment_words(made.first, time_zone(details))} on"
+    say(f"{'would hold' if dry_run else 'held'}: runs of {wait} wait; {len(queued)} are queued now")
+    if limit := warning(details):
+        say(limit)
 
 
 def unhold(dag_id: DagId, env: Env, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """What was held starts, oldest first, as many at a time as the DAG allows."""
+    """What was held starts, oldest first, as many at a time as the DAG allows; dates that got no run are named."""
     rest = AirflowRest(Workspace(env))
-    dag_details(rest, dag_id)
-    if not dry_run:
+    details, held = dag_details(rest, dag_id), holds(rest).get(dag_id)
+    try:
+        missing = () if held is None else unmade(rest, details, held)
+    except UserError as error:  # it must not keep a DAG held
+        say(f"dates that got no run meanwhile are not known: {error}")
+        missing = ()
+    if held is None or not dry_run:
         remove_hold(rest, dag_id)
     if as_json:
-        show_json({"dag_id": dag_id, "dry_run": dry_run})
-    else:
-        say(f"{dag_id} {'would be' if dry_run else 'is'} held no more")
+        show_json({"dag_id": dag_id, "dry_run": dry_run, "without_run": [date.isoformat() for date in missing]})
+        return
+    say(f"{dag_id} {'would be' if dry_run else 'is'} held no more")
+    if missing:
+        first, last = (f"{date:%Y-%m-%dT%H:%M}" for date in (missing[0], missing[-1]))
+        say(f"{len(missing)} dates got no run meanwhile, {first} to {last}; Airflow makes at most the last one itself, "
+            f"the others: tasklane backfill {dag_id} --from {first} --to {last} --env {env}")  # fmt: skip
 
 
 def show_status(
@@ -88,6 +102,9 @@ def _show(found: dict[str, Any]) -> None:
         empty="no pool",
     )
     for dag in found["dags"]:
+        if held := dag["hold"]:
+            why = f": {held['reason']}" if held["reason"] else ""
+            say(f"held: {dag['dag_id']} from {held['first']} on by {held['by']}{why}")
         for run_id in dag["failed"]:
             say(f"failed: {dag['dag_id']} {run_id}")
     for file in found["import_errors"]:
@@ -97,9 +114,7 @@ def _show(found: dict[str, Any]) -> None:
 def _state(dag: dict[str, Any]) -> str:
     said = ["paused"] if dag["paused"] else []
     if dag["hold"]:
-        held = dag["hold"]
-        why = f": {held['reason']}" if held["reason"] else ""
-        said.append(f"held from {held['first'][:16]} on by {held['by']}{why} ({len(dag['waiting_for_hold'])} wait)")
+        said.append(f"held ({len(dag['waiting_for_hold'])} wait)")
     return ", ".join(said)
 
 

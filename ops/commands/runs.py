@@ -11,11 +11,11 @@ from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
 from ops.options import DryRun, Env, Json, say, show_json, show_table
 from ops.runs.backfill import Plan, Request, plan_backfill, start_backfill
-from ops.runs.dates import at, zone
+from ops.runs.dates import at
 from ops.runs.logs import show_logs, split_name
-from ops.runs.lookup import dag_details, find_run
+from ops.runs.lookup import dag_details, find_run, time_zone
 from ops.runs.rerun import clear
-from ops.runs.start import follow_run, set_paused, start_run
+from ops.runs.start import follow_run, set_paused, start_run, why_it_waits
 from ops.workspace import Workspace
 
 DagId = Annotated[str, typer.Argument(help="The id of the DAG.", metavar="DAG")]
@@ -37,7 +37,7 @@ def run(
     """Start a run of a DAG, by hand. Ctrl-C ends the watching, not the run."""
     rest = AirflowRest(Workspace(env))
     details, values = dag_details(rest, dag_id), _conf(conf)
-    when = at(date, zone(details["timezone"]), "--date") if date else None
+    when = at(date, time_zone(details), "--date") if date else None
     if details["is_paused"] and not unpause:
         raise UserError(f"{dag_id} is paused: a run would wait. Give --unpause, or `tasklane unpause {dag_id}` first")
     if dry_run:
@@ -48,6 +48,8 @@ def run(
         set_paused(rest, dag_id, paused=False)
     started = start_run(rest, dag_id, when, values)
     say(f"started {started['dag_run_id']} of {dag_id}")
+    if why := why_it_waits(rest, dag_id, started, paused=False):
+        say(why)
     if wait:
         started = follow_run(rest, dag_id, started["dag_run_id"], say, timeout)
     if as_json:
@@ -102,6 +104,9 @@ def rerun(
         return
     show_table(("task", "state before"), [(t["task"], t["state"] or "") for t in cleared["tasks"]], empty="nothing")
     say(f"{'would clear' if dry_run else 'cleared'} {len(cleared['tasks'])} tasks of {cleared['run_id']}")
+    paused = dag_details(rest, dag_id)["is_paused"]
+    if why := why_it_waits(rest, dag_id, find_run(rest, dag_id, cleared["run_id"]), paused):
+        say(why)
 
 
 def logs(

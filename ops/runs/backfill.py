@@ -16,13 +16,15 @@ from typing import Any
 
 from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
-from ops.runs.dates import days, zone
+from ops.runs.dates import days
 from ops.runs.hold import Hold, holds
-from ops.runs.lookup import dag_details
+from ops.runs.lookup import dag_details, dag_path, time_zone
 from ops.runs.measured import Measured, measured
 from ops.runs.start import runs_at, start_run
 
 RERUN = {"": "none", "failed": "failed", "all": "completed"}
+_WITHOUT_DATES = ("Asset", "Partitioned Asset", "@continuous", "@once")  # Airflow's timetable summaries
+_LONG_DAYS = 100
 _LARGEST = 1000  # runs; more than that is a mistake in a date far more often than a wish
 
 
@@ -104,16 +106,31 @@ def plan_backfill(rest: AirflowRest, request: Request) -> Plan:
     if request.max_active < 1:
         raise UserError(f"--max-active {request.max_active}: at least 1")
     details = dag_details(rest, request.dag_id)
-    start, end = days(request.first, request.last, zone(details["timezone"]))
+    tz = time_zone(details)
+    start, end = days(request.first, request.last, tz)
     if start > datetime.now(UTC):
         raise UserError(f"--from {request.first} is in the future; a backfill runs past dates")
-    scheduled = details["timetable_summary"] not in (None, "None")
-    dates = _scheduled(rest, request, start, end) if scheduled else _daily(rest, request, start, end)
+    if details["timetable_summary"] in _WITHOUT_DATES:
+        by = details["timetable_summary"]
+        raise UserError(f"{request.dag_id} runs by {by}: it has no dates to run; use `tasklane run`")
+    scheduled = has_schedule(details)
+    found = _scheduled(rest, request, start, end) if scheduled else _daily(rest, request, start, end)
+    dates = tuple(date.astimezone(tz) for date in found)
     held = holds(rest).get(request.dag_id)
     return Plan(
         request, start, end, scheduled, dates, measured(rest, request.dag_id), _held(dates, held), details["is_paused"],
         {pool["name"]: pool["slots"] for pool in rest.all("/pools", "pools")},
     )  # fmt: skip
+
+
+def has_schedule(details: dict[str, Any]) -> bool:
+    """Whether its runs have dates of a timetable."""
+    return details["timetable_summary"] not in (None, "None", *_WITHOUT_DATES)
+
+
+def dates_without_run(rest: AirflowRest, dag_id: str, start: datetime, end: datetime) -> tuple[datetime, ...]:
+    """Dates of the schedule, both ends included, that have none."""
+    return _scheduled(rest, Request(dag_id, start.isoformat(), end.isoformat(), 1), start, end)
 
 
 def start_backfill(rest: AirflowRest, plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
@@ -124,13 +141,28 @@ def start_backfill(rest: AirflowRest, plan: Plan, say: Callable[[str], None]) ->
     for date in plan.dates:
         while _active(rest, plan.request.dag_id, started) >= plan.request.max_active:
             time.sleep(3)
-        started.append(start_run(rest, plan.request.dag_id, date, plan.request.conf or {})["dag_run_id"])
+        try:
+            started.append(start_run(rest, plan.request.dag_id, date, plan.request.conf or {})["dag_run_id"])
+        except UserError as error:
+            if not runs_at(rest, plan.request.dag_id, date):
+                raise UserError(
+                    f"{error}\n{len(started)} of {len(plan.dates)} runs are started; the same command starts the rest"
+                ) from error
+            say(f"{date:%Y-%m-%d}: has a run by now, that somebody else started")
+            continue
         say(f"{date:%Y-%m-%d}: {started[-1]}")
     return {"backfill_id": None, "runs": len(started), "run_ids": started}
 
 
 def _scheduled(rest: AirflowRest, request: Request, start: datetime, end: datetime) -> tuple[datetime, ...]:
-    found = rest.call("POST", "/backfills/dry_run", body=_body(request, start, end))["backfills"]
+    try:
+        found = rest.call("POST", "/backfills/dry_run", body=_body(request, start, end))["backfills"]
+    except UserError as error:
+        if (end - start).days < _LONG_DAYS:
+            raise
+        raise UserError(
+            f"{error}\n{request.first} to {request.last} may be too long to plan: MWAA gives up after 10 s; split it"
+        ) from None
     _not_too_many(request, len(found))
     return tuple(datetime.fromisoformat(one["logical_date"]) for one in found)
 
@@ -138,10 +170,11 @@ def _scheduled(rest: AirflowRest, request: Request, start: datetime, end: dateti
 def _daily(rest: AirflowRest, request: Request, start: datetime, end: datetime) -> tuple[datetime, ...]:
     if request.rerun:
         raise UserError(f"{request.dag_id} has no schedule: its runs are started by date; use `tasklane rerun` on each")
-    count = (end.date() - start.date()).days + 1
-    _not_too_many(request, count)
-    dates = [start + timedelta(days=number) for number in range(count)]
-    return tuple(date for date in dates if date <= datetime.now(UTC) and not runs_at(rest, request.dag_id, date))
+    last = min(end, datetime.now(UTC))
+    count = (last - start).days + 2  # one more than there can be: a day of 23 hours
+    dates = [date for number in range(count) if (date := start + timedelta(days=number)) <= last]
+    _not_too_many(request, len(dates))
+    return tuple(date for date in dates if not runs_at(rest, request.dag_id, date))
 
 
 def _not_too_many(request: Request, count: int) -> None:
@@ -183,8 +216,8 @@ def _backfills(rest: AirflowRest, dag_id: str) -> list[dict[str, Any]]:
 
 
 def _active(rest: AirflowRest, dag_id: str, run_ids: list[str]) -> int:
-    query = {"state": ["running", "queued"], "limit": 100}
-    active = rest.call("GET", f"/dags/{dag_id}/dagRuns", query=query)["dag_runs"]
+    query = {"state": ["running", "queued"]}
+    active = rest.all(f"{dag_path(dag_id)}/dagRuns", "dag_runs", query=query)
     return sum(run["dag_run_id"] in run_ids for run in active)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ops.errors import UserError
@@ -24,8 +24,19 @@ def zone(name: str | None) -> tzinfo:
         ) from None
 
 
+def moment_words(text: str, tz: tzinfo) -> str:
+    """An ISO moment as people of the time zone read it."""
+    found = datetime.fromisoformat(text).astimezone(tz)
+    return f"{found:%Y-%m-%d %H:%M} {found.tzname() or 'UTC'}"
+
+
 def is_day(text: str) -> bool:
-    return len(text) == len("2026-11-20") and text.count("-") == 2
+    """A day without a time, in any form that Python reads: 2026-11-20, 20261120, 2026-W47-5."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def at(text: str, tz: tzinfo, option: str) -> datetime:

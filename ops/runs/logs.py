@@ -1,7 +1,9 @@
 """The log of a task or of a whole run, as Airflow keeps it (a lane's container writes into it), once or to the end.
 
 Airflow gives a log as a list of lines from several places (worker, triggerer) sorted by time, so that a later look may
-have new lines in the middle. What was shown is remembered as a whole, and each line is shown once.
+have new lines in the middle. What was shown is remembered as a whole, and each line is shown once. An attempt writes on
+after Airflow knows how it ended (callbacks, what a worker still hands over), and may be followed by the next one before
+we look again: it is read until a look that finds nothing new, whatever came after it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,12 @@ from ops.errors import UserError
 from ops.runs.lookup import ENDED, TASK_ENDED, dag_details, find_run, label, run_path, task_instances, task_path
 
 POLL_SECONDS = 3.0
+_TOO_LONG = (
+    "MWAA passes on at most 6 MB within 10 s: read a longer log in CloudWatch, group airflow-<environment>-Task, "
+    "or the container's own in /tasklane/<env>/<lane>"
+)
 Show = Callable[[str, str], None]  # task, line
+type Attempt = tuple[str, int]  # task, with its map index, and number
 
 
 def split_name(rest: AirflowRest, name: str) -> tuple[str, str]:
@@ -35,27 +42,49 @@ def show_logs(
 ) -> str:
     """The state of the run (or of the task) at the end. `attempt` 0 is the newest. UserError for unknown names."""
     run = find_run(rest, dag_id, run_id)
-    seen: dict[tuple[str, int], Counter[str]] = {}
-    finished: set[tuple[str, int]] = set()
+    seen: dict[Attempt, Counter[str]] = {}
+    finished: set[Attempt] = set()
     while True:
         state = _run_state(rest, run) if not task_id else ""
         tasks = _tasks(rest, run, task_id)
+        _refuse_later(tasks, attempt, follow)
         for task in tasks:
-            number = attempt or task["try_number"]
-            if not number or (label(task), number) in finished:
-                continue
-            ended = task["state"] in TASK_ENDED
-            shown = seen.setdefault((label(task), number), Counter())
-            for line in new_lines(shown, read_log(rest, task, number)):
-                show(label(task), line)
-            if ended:
-                finished.add((label(task), number))
+            for number in [attempt] if attempt else _to_read(task, seen):
+                key = (label(task), number)
+                if key in finished:
+                    continue
+                before = key in seen
+                shown = seen.setdefault(key, Counter())
+                new = list(new_lines(shown, read_log(rest, task, number)))
+                for line in new:
+                    show(label(task), line)
+                if before and not new and _is_over(task, number):
+                    finished.add(key)
         if task_id:
             states = {str(task["state"]) for task in tasks}
             state = states.pop() if len(states) == 1 else "failed" if "failed" in states else "running"
-        if not follow or state in (*ENDED, *TASK_ENDED):
+        if not follow or (state in (*ENDED, *TASK_ENDED) and set(seen) <= finished):
             return state
         time.sleep(POLL_SECONDS)
+
+
+def _to_read(task: dict[str, Any], seen: dict[Attempt, Counter[str]]) -> range:
+    """Attempts from the first that was seen to the newest: those between two looks too."""
+    first = min((number for name, number in seen if name == label(task)), default=task["try_number"])
+    return range(max(1, first), task["try_number"] + 1)
+
+
+def _is_over(task: dict[str, Any], number: int) -> bool:
+    return number < task["try_number"] or task["state"] in TASK_ENDED
+
+
+def _refuse_later(tasks: list[dict[str, Any]], attempt: int, follow: bool) -> None:
+    """An attempt that is still to come may be waited for, unless nothing will make it."""
+    if any(task["try_number"] >= attempt or (follow and not _is_over(task, attempt)) for task in tasks):
+        return
+    most = max(task["try_number"] for task in tasks)
+    raise UserError(f"--try {attempt}: there is no such attempt; allowed: 1 to {most}" if most else
+                    f"--try {attempt}: the task has not run yet")  # fmt: skip
 
 
 def read_log(rest: AirflowRest, task: dict[str, Any], attempt: int) -> list[str]:
@@ -65,10 +94,9 @@ def read_log(rest: AirflowRest, task: dict[str, Any], attempt: int) -> list[str]
     try:
         answer = rest.find(f"{task_path(task)}/logs/{attempt}", query=query)
     except UserError as error:
-        raise UserError(
-            f"{error}\nMWAA passes on at most 6 MB within 10 s: read a longer log in CloudWatch, group "
-            f"airflow-<environment>-Task, or the container's own in /tasklane/<env>/<lane>"
-        ) from error
+        raise UserError(f"{error}\n{_TOO_LONG}") from error
+    if answer is not None and "content" not in answer:  # cut off at 6 MB, it is no document
+        raise UserError(f"the log of {label(task)}, try {attempt}, does not come through whole\n{_TOO_LONG}")
     return [] if answer is None else [text for record in answer["content"] for text in lines_of(record)]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
 from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
+from ops.runs.dates import zone
+from platform_spec.dag_rules import TIMEZONE_TAG
 
 ENDED = ("success", "failed")
 TASK_ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
@@ -33,6 +35,12 @@ def dag_details(rest: AirflowRest, dag_id: str) -> dict[str, Any]:
         known = sorted(dag["dag_id"] for dag in rest.all("/dags", "dags"))
         raise UserError(f"there is no DAG {dag_id!r}{_alike(dag_id, known)}")
     return found
+
+
+def time_zone(details: dict[str, Any]) -> tzinfo:
+    """Of a DAG by its details. Their own `timezone` is the deployment's, whatever the DAG's is: lanes.dag tags it."""
+    names = [tag["name"] for tag in details.get("tags") or [] if tag["name"].startswith(TIMEZONE_TAG)]
+    return zone(names[0].removeprefix(TIMEZONE_TAG) if names else details["timezone"])
 
 
 def latest_runs(rest: AirflowRest, dag_id: str, count: int, **query: Any) -> list[dict[str, Any]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any
 
 from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
+from ops.runs.hold import holds
 from ops.runs.lookup import ENDED, dag_path, label, run_path, task_instances
 
 POLL_SECONDS = 3.0
@@ -20,9 +22,20 @@ def set_paused(rest: AirflowRest, dag_id: str, paused: bool) -> None:
 
 
 def start_run(rest: AirflowRest, dag_id: str, date: datetime | None, conf: dict[str, Any]) -> dict[str, Any]:
-    """A manual run; with `date`, the run of that logical date. UserError when that date has one already."""
-    body = {"logical_date": date.isoformat() if date else None, "conf": conf}
-    started = rest.find(f"{dag_path(dag_id)}/dagRuns", method="POST", body=body)
+    """A manual run; with `date`, the run of that logical date. UserError when that date has one already.
+
+    The run's id is ours: MWAA gives up on a call after 10 s, Airflow does not, and the SDK sends the call again. A run
+    of that id that is there after a refusal is the one that we asked for, and there is no second one.
+    """
+    run_id = f"manual__{datetime.now(UTC).isoformat()}_{token_hex(4)}"
+    body = {"dag_run_id": run_id, "logical_date": date.isoformat() if date else None, "conf": conf}
+    try:
+        started = rest.find(f"{dag_path(dag_id)}/dagRuns", method="POST", body=body)
+    except UserError:
+        if (ours := _if_there(rest, dag_id, run_id)) is None:
+            raise
+        return ours
+    started = started or _if_there(rest, dag_id, run_id)
     if started is not None:
         return started
     there = runs_at(rest, dag_id, date) if date else []
@@ -32,6 +45,25 @@ def start_run(rest: AirflowRest, dag_id: str, date: datetime | None, conf: dict[
         f"{dag_id} has a run of {date} already: {there[0]['dag_run_id']} ({there[0]['state']}); run it again with "
         f"`tasklane rerun {dag_id} '{there[0]['dag_run_id']}'`"
     )
+
+
+def _if_there(rest: AirflowRest, dag_id: str, run_id: str) -> dict[str, Any] | None:
+    try:
+        return rest.find(run_path(dag_id, run_id))
+    except UserError:  # what went wrong before says more
+        return None
+
+
+def why_it_waits(rest: AirflowRest, dag_id: str, run: dict[str, Any], paused: bool) -> str:
+    """What keeps a queued run from starting, and what ends that; "" if nothing does that we know of."""
+    hold, when = holds(rest).get(dag_id), datetime.fromisoformat(run["logical_date"] or run["run_after"])
+    if paused:
+        return f"{dag_id} is paused: it waits until `tasklane unpause {dag_id}`"
+    if hold is not None and hold.holds(when):
+        reason = f": {hold.reason}" if hold.reason else ""
+        return f"{dag_id} is held from {hold.first} on by {hold.by}{reason}; it waits until `tasklane unhold {dag_id}`"
+    start = datetime.fromisoformat(run["run_after"])
+    return f"its time has not come: it waits until {start.isoformat()}" if start > datetime.now(UTC) else ""
 
 
 def runs_at(rest: AirflowRest, dag_id: str, date: datetime) -> list[dict[str, Any]]:

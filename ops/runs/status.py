@@ -11,7 +11,6 @@ from ops.runs.hold import holds, waiting
 from ops.runs.lookup import dag_details, dag_path
 
 FAILED_HOURS = 24
-_SHOWN = 100  # runs per state
 
 
 def status(rest: AirflowRest, dag_id: str, now: datetime | None = None) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def status(rest: AirflowRest, dag_id: str, now: datetime | None = None) -> dict[
 def _runs(rest: AirflowRest, dag_id: str, **query: Any) -> dict[str, list[dict[str, Any]]]:
     path = f"{dag_path(dag_id) if dag_id else '/dags/~'}/dagRuns"
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for run in rest.call("GET", path, query={**query, "limit": _SHOWN, "order_by": "-run_after"})["dag_runs"]:
+    for run in rest.all(path, "dag_runs", query={**query, "order_by": "-run_after"}):
         found[run["dag_id"]].append(run)
     return found
 

@@ -18,6 +18,11 @@ from platform_spec.naming import AIRFLOW_LOGS, Names
 from stacks.components.logs import OwnedLogGroup
 
 DAG_FOLDER = "dags"
+_DEFAULT_OPTIONS = {
+    # Queued runs that the scheduler looks at in one loop, 20 by default, those of backfills last: as many held runs
+    # (docs/adr/0011-hold.md) of any team would keep every backfill of the environment from starting.
+    "scheduler.max_dagruns_per_loop_to_schedule": "200",
+}
 # The plugin in plugins/tasklane_paths.py must be loaded at the start of every process, the triggerer's above all.
 # A task's supervisor may miss the end of its process and then sleeps for this long (5 s by default) on the worker slot:
 # measured in 3.0.6, where half of the tasks held their slot for 5 s after they had ended.
@@ -67,6 +72,7 @@ class AirflowEnvironment(Construct):
             webserver_access_mode=_ACCESS[airflow.web_server_access],
             weekly_maintenance_window_start=airflow.maintenance_window,
             airflow_configuration_options={
+                **_DEFAULT_OPTIONS,
                 **airflow.options,
                 **_REQUIRED_OPTIONS,
                 **(_OPTIONS_OF_3_0 if airflow.version.startswith("3.0.") else {}),

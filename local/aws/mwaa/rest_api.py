@@ -78,7 +78,10 @@ def _airflow(url: str, asked: dict[str, Any]) -> tuple[int, object]:
     )
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 (loopback)
-            return answer.status, _document(answer.read(LARGEST_ANSWER_BYTES))
+            content = answer.read(LARGEST_ANSWER_BYTES + 1)
+            if len(content) > LARGEST_ANSWER_BYTES:  # how MWAA says it is not documented
+                return 502, {"detail": f"the answer has more than {LARGEST_ANSWER_BYTES} bytes"}
+            return answer.status, _document(content)
     except urllib.error.HTTPError as error:
         return error.code, _document(error.read(LARGEST_ANSWER_BYTES))
 
