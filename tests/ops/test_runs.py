@@ -9,11 +9,13 @@ import pytest
 
 from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
-from ops.runs.backfill import Plan, Request
+from ops.runs.backfill import Plan, Request, plan_backfill
 from ops.runs.dates import after, at, days, zone
 from ops.runs.hold import Hold, waiting
 from ops.runs.logs import lines_of, new_lines
+from ops.runs.lookup import time_zone
 from ops.runs.measured import Measured, pool_seconds, slots
+from ops.runs.unmade import unmade, warning
 from ops.workspace import Workspace
 from tests.ops.repository import make_repository
 
@@ -63,6 +65,90 @@ def test_after_a_day_means_from_the_next_one_on() -> None:
         {"dag_run_id": "runs", "state": "running", "logical_date": "2026-11-19T00:00:00Z", "run_after": "x"},
     ]
     assert waiting(runs, hold) == ["late", "none"]
+
+
+def test_a_day_is_a_day_in_each_of_its_forms() -> None:
+    whole = days("2026-11-20", "2026-11-22", TOKYO)
+    assert days("20261120", "20261122", TOKYO) == whole
+    assert days("2026-W47-5", "2026-W47-7", TOKYO) == whole
+    assert after("20261117", UTC, "--after") == datetime(2026, 11, 18, tzinfo=UTC)
+
+
+def test_a_dag_has_the_time_zone_of_its_tag() -> None:
+    """Airflow's REST API says UTC of each (3.0.6, 3.2.1)."""
+    tokyo = {"timezone": "UTC", "tags": [{"name": "team:data"}, {"name": "timezone:Asia/Tokyo"}]}
+    assert time_zone(tokyo) == TOKYO
+    assert time_zone({"timezone": "UTC", "tags": [{"name": "timezone:+09:00"}]}) == zone("+09:00")
+    assert time_zone({"timezone": "UTC", "tags": [{"name": "team:data"}]}) == zone("UTC")
+
+
+class Rest:
+    """One DAG; what is asked for is noted."""
+
+    def __init__(self, **details: Any) -> None:
+        self.details = {
+            "dag_id": "d", "timezone": "UTC", "tags": [], "timetable_summary": None, "is_paused": False,
+            "catchup": False, "max_active_runs": 3, **details,
+        }  # fmt: skip
+        self.planned: list[dict[str, Any]] = []
+        self.dates: list[str] = []
+        self.refuses = ""
+
+    def find(self, path: str, **_: Any) -> dict[str, Any] | None:
+        return self.details if path == "/dags/d/details" else None
+
+    def all(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        return []
+
+    def call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        if self.refuses and path == "/backfills/dry_run":
+            raise UserError(self.refuses)
+        if path == "/backfills/dry_run":
+            self.planned.append(more["body"])
+            return {"backfills": [{"logical_date": date} for date in self.dates]}
+        return {"dag_runs": []}
+
+
+def asked(rest: Rest, first: str, last: str) -> Plan:
+    return plan_backfill(rest, Request("d", first, last, 4))  # type: ignore[arg-type]
+
+
+def test_days_of_a_dag_without_a_schedule_lie_within_the_moments_asked_for() -> None:
+    late = asked(Rest(), "2026-03-20T22:00", "2026-03-21T01:00")
+    assert [date.isoformat() for date in late.dates] == ["2026-03-20T22:00:00+00:00"]
+    tokyo = asked(Rest(tags=[{"name": "timezone:Asia/Tokyo"}]), "2026-03-20", "2026-03-21")
+    assert [date.isoformat() for date in tokyo.dates] == ["2026-03-20T00:00:00+09:00", "2026-03-21T00:00:00+09:00"]
+    summer = asked(Rest(tags=[{"name": "timezone:Europe/Berlin"}]), "2026-03-28", "2026-03-30")
+    assert [date.day for date in summer.dates] == [28, 29, 30]
+
+
+def test_a_scheduled_range_is_asked_for_in_the_time_zone_of_the_dag() -> None:
+    rest = Rest(timetable_summary="0 3 * * *", tags=[{"name": "timezone:Asia/Tokyo"}])
+    rest.dates = ["2026-03-19T18:00:00Z"]
+    plan = asked(rest, "2026-03-20", "2026-03-20")
+    assert rest.planned[0]["from_date"] == "2026-03-20T00:00:00+09:00"
+    assert plan.as_dict()["logical_dates"] == ["2026-03-20T03:00:00+09:00"]
+
+
+def test_what_has_no_dates_and_what_is_too_long_to_plan_is_said() -> None:
+    with pytest.raises(UserError, match="d runs by Asset: it has no dates to run; use `tasklane run`"):
+        asked(Rest(timetable_summary="Asset"), "2026-03-20", "2026-03-21")
+    slow = Rest(timetable_summary="* * * * *")
+    slow.refuses = "timed out"
+    with pytest.raises(UserError, match=r"timed out\n2000-01-01 to 2026-03-20 may be too long to plan.*split it"):
+        asked(slow, "2000-01-01", "2026-03-20")
+
+
+def test_dates_that_a_hold_kept_from_being_made_are_found() -> None:
+    rest: Any = Rest(timetable_summary="0 3 * * *", tags=[{"name": "timezone:Asia/Tokyo"}])
+    rest.dates = ["2026-03-19T18:00:00Z"]
+    hold = Hold("d", "2026-03-18T00:00:00+09:00", "me", "2026-03-19T01:00:00+00:00")
+    assert [date.isoformat() for date in unmade(rest, rest.details, hold)] == ["2026-03-20T03:00:00+09:00"]
+    assert rest.planned[0]["from_date"] == "2026-03-19T01:00:00+00:00"  # what was before it was set is not its doing
+    assert rest.planned[0]["reprocess_behavior"] == "none"
+    assert unmade(rest, {**rest.details, "catchup": True}, hold) == ()  # the scheduler makes them
+    assert unmade(rest, {**rest.details, "timetable_summary": None}, hold) == ()
+    assert "with 3 runs waiting (max_active_runs) the scheduler makes no later ones" in warning(rest.details)
 
 
 def plan(count: int, max_active: int, taken: Measured | None, pools: dict[str, int]) -> Plan:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ops.airflow_state.rest import AirflowRest
 from ops.errors import UserError
 from ops.runs import status as command
 
@@ -18,7 +19,9 @@ class Rest:
     def __init__(self, errors: list[str], runs: list[tuple[str, str, str]] = []) -> None:  # noqa: B006 (not changed)
         self.errors, self.runs, self.asked = errors, runs, dict[str, Any]()
 
-    def all(self, path: str, key: str, **_: Any) -> list[dict[str, Any]]:
+    def all(self, path: str, key: str, **more: Any) -> list[dict[str, Any]]:
+        if path.endswith("/dagRuns"):  # by pages, as Airflow gives them
+            return AirflowRest.all(self, path, key, more["query"])  # type: ignore[arg-type]
         dags = [
             {"dag_id": name, "is_paused": False, "next_dagrun_run_after": None, "fileloc": f"{FOLDER}/{name}.py"}
             for name in ("late_daily", "daily")
@@ -34,14 +37,15 @@ class Rest:
 
     def call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         query = more["query"]
-        self.asked[query["state"]] = (path, query)
+        self.asked.setdefault(query["state"], (path, query))
         wanted = path.removeprefix("/dags/").removesuffix("/dagRuns")
         found = [
             {"dag_id": dag_id, "dag_run_id": run_id}
             for dag_id, run_id, state in self.runs
             if state == query["state"] and wanted in ("~", dag_id)
         ]
-        return {"dag_runs": found}
+        begin = query["offset"]
+        return {"dag_runs": found[begin : begin + query["limit"]], "total_entries": len(found)}
 
 
 def status(rest: Any, dag_id: str) -> dict[str, Any]:
@@ -78,11 +82,17 @@ def test_failures_are_those_of_a_day_and_of_this_dag() -> None:
     assert [(row["failed"], row["running"]) for row in told["dags"]] == [(["r2"], [])]
     assert rest.asked["failed"][0] == "/dags/late_daily/dagRuns"
     assert rest.asked["failed"][1]["end_date_gte"] == "2026-11-19T12:00:00+00:00"
-    every = status(rest, "")
+    every = status(Rest([], rest.runs), "")
     assert {row["dag_id"]: (row["failed"], row["running"]) for row in every["dags"]} == {
         "daily": (["r1"], ["r3"]), "late_daily": (["r2"], []),
     }  # fmt: skip
     assert not every["healthy"]
+
+
+def test_one_dag_s_many_runs_do_not_hide_another_s() -> None:
+    runs = [("late_daily", f"r{number}", "failed") for number in range(150)]
+    told = status(Rest([], [*runs, ("daily", "old", "failed")]), "")
+    assert [len(row["failed"]) for row in told["dags"]] == [1, 150]
 
 
 def test_a_dag_that_is_not_there_is_named() -> None:

@@ -37,7 +37,8 @@ def test_settings(deployment: Deployment) -> None:
     }
     if settings.version == "3.0.6":  # where ends that the triggerer reports keep a DAG's file from being parsed
         required["dag_processor.stale_dag_threshold"] = "86400"
-    assert made["AirflowConfigurationOptions"] == {**settings.options, **required}
+    ours = {"scheduler.max_dagruns_per_loop_to_schedule": "200"}  # held runs must not starve backfills
+    assert made["AirflowConfigurationOptions"] == {**ours, **settings.options, **required}
     assert made["KmsKey"].startswith("<AWS::KMS::Key/")
 
 

@@ -128,6 +128,41 @@ BAD = {
     "task's pool": ("@task\n", '@task(pool="data")\n', 'task hello: pool = "data": no pool of team ml'),
     "task's owner": ("@task\n", '@task(owner="x")\n', 'task hello: owner = "x": no owner of team ml'),
     "slots": ("@task\n", "@task(pool_slots=5)\n", "task hello: pool_slots = 5: ml has 4 slots; allowed: 1 to 4"),
+    "no such day": ('"0 3 * * *"', '"0 3 31 2 *"', 'schedule = "0 3 31 2 *": no such day: it would never run'),
+    "no time between": ('"0 3 * * *"', "dt.timedelta(0)", "no time between two runs; allowed: a timedelta above 0"),
+    "no assets": ('"0 3 * * *"', "[]", 'schedule = "[]": not a list of assets; allowed: one asset or more'),
+    "names of assets": ('"0 3 * * *"', '["orders"]', "not a list of assets"),
+    "a number": ('"0 3 * * *"', "5", 'schedule = "5": no schedule; allowed: a cron, timedelta, timetable, asset'),
+    "end before start": (
+        "doc_md=__doc__",
+        "doc_md=__doc__, end_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC)",
+        "before start_date: it never runs",
+    ),
+    "naive end": ("doc_md=__doc__", "doc_md=__doc__, end_date=dt.datetime(2027, 1, 1)", "end_date"),
+    "no runs": (
+        "doc_md=__doc__",
+        "doc_md=__doc__, max_active_runs=0",
+        "max_active_runs = 0: no such number; allowed: a w",
+    ),
+    "words for runs": (
+        "doc_md=__doc__",
+        'doc_md=__doc__, max_active_runs="3"',
+        'max_active_runs = "3": no such number',
+    ),
+    "seconds": (
+        "doc_md=__doc__",
+        "doc_md=__doc__, dagrun_timeout=60",
+        "dagrun_timeout = 60: no time; allowed: a timed",
+    ),
+    "one tag": ("doc_md=__doc__", 'doc_md=__doc__, tags="x"', 'tags = "x": not a list of texts'),
+    "a tag of ours": ("doc_md=__doc__", 'doc_md=__doc__, tags=["team:data"]', 'tags = "team:data": lanes.dag sets it'),
+    "no table": ("doc_md=__doc__", "doc_md=__doc__, default_args=[1]", "default_args = [1]: not a table"),
+    "no owner": ('owner="ml"', "owner=None", "owner: no owner of team ml; allowed: ml"),
+    "no pool": ('pool="ml"', "pool=None", "pool: no pool of team ml; allowed: ml"),
+    "teams": ('team="ml"', 'team=["ml"]', 'team = ["ml"]: no such team; allowed: platform'),
+    "no text": ("doc_md=__doc__", "doc_md=5", "doc_md: has no line"),
+    "no task": ("    hello()\n", "", "declares no task: each of its runs would end at once, as a success"),
+    "another rule": ("@task\n", '@task(weight_rule="downstream")\n', 'task hello: weight_rule = "downstream": adds up'),
     "timeout": ("doc_md=__doc__", "doc_md=__doc__, execution_timeout=60", "for example dt.timedelta(minutes=10)"),
 }
 
@@ -141,6 +176,29 @@ def test_a_bad_dag_is_an_import_error_that_names_file_and_fix(name, imported) ->
     assert said in errors[0], errors[0]
     assert "dags/recommendation_hello.py: " in errors[0]
     assert "; fix: " in errors[0]
+
+
+def test_two_dags_in_one_file_are_refused_and_the_file_may_be_imported_again(imported) -> None:
+    assert imported(GOOD).import_errors == {}
+    assert imported(GOOD).import_errors == {}
+    body = GOOD.partition("with dag(")[2]
+    said = next(iter(imported(f"{GOOD}\nwith dag({body}").import_errors.values()))
+    assert 'DAG id = "recommendation_hello": this file declares it already, and the last one would win' in said
+
+
+@pytest.mark.parametrize(
+    ("start", "tags"),
+    [
+        ("dt.datetime(2026, 1, 1, tzinfo=ZoneInfo('Asia/Tokyo'))", {"timezone:Asia/Tokyo"}),
+        ("dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=9)))", {"timezone:+09:00"}),
+        ("dt.datetime(2026, 1, 1, tzinfo=ZoneInfo('UTC'))", set()),
+    ],
+)
+def test_another_time_zone_than_utc_is_a_tag_because_the_rest_api_does_not_tell_it(start, tags, imported) -> None:
+    text = GOOD.replace("dt.date(2026, 1, 1)", start).replace(
+        "import datetime as dt", "import datetime as dt\nfrom zoneinfo import ZoneInfo"
+    )
+    assert imported(text).dags["recommendation_hello"].tags == {"team:ml", f"release:{MANIFEST['release']}", *tags}
 
 
 def test_all_problems_are_said_at_once(imported) -> None:

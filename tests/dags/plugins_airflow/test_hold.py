@@ -72,6 +72,18 @@ def test_only_later_runs_wait(session, day: int | None, waits: bool) -> None:
         assert run.last_scheduling_decision is not None  # behind those that were not looked at
 
 
+def test_held_runs_are_looked_at_in_the_order_of_their_dates(session) -> None:
+    """The later one came to the scheduler first: its next look sorts by last decision, then by date."""
+    hold(session, json.dumps(HOLD))
+    decided = []
+    for day in (19, 18):
+        run = about_to_start(session, day)
+        _Listener().on_dag_run_running(dag_run=run, msg="started")
+        decided.append(run.last_scheduling_decision)
+    assert decided[0] <= decided[1]
+    assert {(at.second % 10, at.microsecond) for at in decided} == {(0, 0)}
+
+
 def test_a_released_run_starts_and_keeps_its_own_note(session) -> None:
     variable = hold(session, json.dumps(HOLD))
     run = about_to_start(session, 19, note="for the paper")
