@@ -13,7 +13,8 @@ Env = Annotated[str, typer.Option("--env", help="A file name of environments/, w
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 err = Console(stderr=True, highlight=False)
-_WIDE = 400
+# Nobody looks at a pipe's width: a line a row, so that it can be searched.
+_wide = Console(stderr=True, highlight=False, width=400)
 
 
 def say(line: str) -> None:
@@ -35,5 +36,4 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empt
         table.add_column(column, overflow="fold")  # a name that is cut off is no name
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
-    # Nobody looks at a pipe's width: a line a row, so that it can be searched.
-    err.print(table, width=None if err.is_terminal else _WIDE)
+    (err if err.is_terminal else _wide).print(table)

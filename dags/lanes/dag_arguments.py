@@ -48,8 +48,8 @@ def argument_problems(
 def _number_problems(file: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     for name in (name for name in _TIMES if name in options):
         value, at_once = options[name], name == "retry_delay"  # only a retry may follow at once
-        least = dt.timedelta() if at_once else dt.timedelta(microseconds=1)
-        if not (isinstance(value, dt.timedelta) and value >= least):
+        shortest = dt.timedelta() if at_once else dt.timedelta(microseconds=1)
+        if not (isinstance(value, dt.timedelta) and value >= shortest):
             allowed = "a timedelta" if at_once else "a timedelta above 0"
             yield Problem(file, name, value, "no time", allowed, "for example dt.timedelta(minutes=10)")
     for name, least in _COUNTS.items():

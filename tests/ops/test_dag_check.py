@@ -32,7 +32,7 @@ with DAG(
     catchup=False,
     doc_md="### When it fails",
     tags=["team:platform", f"release:{deployment().release}"],
-    default_args={"owner": "platform", "pool": "platform"},
+    default_args={"owner": "platform", "pool": "platform", "weight_rule": "absolute"},
 ):
     run_task("hello", command=["hello"])
 """
@@ -47,6 +47,7 @@ CHANGED = {
     "owner": ('"owner": "platform"', '"owner": "me"', "owner"),
     "pool": (COMMAND, f'{COMMAND}, pool="nobody"', "pool"),
     "default_pool": (', "pool": "platform"', "", "pool"),
+    "rule": (', "weight_rule": "absolute"', "", "weight_rule"),
     "slots": (COMMAND, f"{COMMAND}, pool_slots=21", "pool_slots"),
     "priority": (COMMAND, f"{COMMAND}, priority_weight=11", "priority_weight"),
     "retries": (COMMAND, f"{COMMAND}, retries=11", "retries"),
