@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import json
@@ -22,18 +23,27 @@ PAGE = 3  # small, so that a test sees several pages
 class S3Model:
     objects: dict[str, bytes] = field(default_factory=dict)
     writes: int = 0
+    lose_answers: int = 0  # so many writes are made, and not answered
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         if Key not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no such key"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key])}
+        return {"Body": io.BytesIO(self.objects[Key]), "ETag": self._etag(Key)}
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", **_: Any) -> dict[str, Any]:
-        if IfNoneMatch and Key in self.objects:
-            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": "exists"}}, "PutObject")
+    def put_object(
+        self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", IfMatch: str = "", **_: Any
+    ) -> dict[str, Any]:
+        if (IfNoneMatch and Key in self.objects) or (IfMatch and IfMatch != self._etag(Key)):
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": "another one"}}, "PutObject")
         self.writes += 1
         self.objects[Key] = Body
-        return {}
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise ReadTimeoutError(endpoint_url="s3")
+        return {"ETag": self._etag(Key)}
+
+    def _etag(self, key: str) -> str:
+        return hashlib.sha256(self.objects[key]).hexdigest()
 
 
 @dataclass

@@ -17,6 +17,7 @@ from lanes.aws.calls import AwsCalls
 from lanes.aws.shared import Shared
 from lanes.batch.launch import BatchLaunch
 from lanes.fan_outs.array_jobs import trigger as array_trigger
+from lanes.fan_outs.array_jobs.ownership import Superseded
 from lanes.fan_outs.array_jobs.trigger import ArrayFanOutTrigger
 from platform_spec.fan_out_arrays import document_uri
 from tests.dags.lanes.array_model import ArrayModel, S3Model
@@ -140,4 +141,36 @@ def test_a_triggerer_that_ends_and_a_cleared_task_end_nothing(aws, airflow, stat
     airflow({"r": {"t": state}})
     aws.per_look = 0
     assert events(cancel_after=0.4) is None
+    assert aws.open_children() == 6
+
+
+def test_a_superseded_triggerer_waits_and_carries_on_if_it_is_left_alone(aws, airflow, monkeypatch):
+    channel, begun = airflow({}), []
+    begin = array_trigger.ArrayWork.begin
+
+    async def superseded_once(self, asked, *, quarantine):
+        begun.append(self)
+        if len(begun) == 1:
+            raise Superseded("s3://data/x")
+        await begin(self, asked, quarantine=quarantine)
+
+    monkeypatch.setattr(array_trigger.ArrayWork, "begin", superseded_once)
+    monkeypatch.setattr(array_trigger, "SUPERSEDED_SECONDS", 0.0)
+    [event] = events()
+    assert isinstance(event, TaskSuccessEvent)
+    assert channel.xcoms()["fan_out_summary"]["succeeded"] == 6
+    assert len(begun) == 2
+
+
+def test_a_superseded_triggerer_ends_no_array_of_the_other_one(aws, airflow, monkeypatch):
+    airflow({"r": {"t": "failed"}})
+    aws.per_look, step = 0, array_trigger.ArrayWork.step
+
+    async def superseded(self):
+        await step(self)
+        raise Superseded("s3://data/x")
+
+    monkeypatch.setattr(array_trigger.ArrayWork, "step", superseded)
+    assert events(cancel_after=0.4) is None
+    assert len(aws.requests) == 1
     assert aws.open_children() == 6

@@ -1,7 +1,7 @@
 """The state of an array fan-out in S3: what another triggerer goes on from, and what the page and the CLI show.
 
-Only the trigger writes it. An array stands in it before it is submitted, so that whoever goes on knows whether a
-submission may have been made (SubmitJob has no client token).
+Only the trigger writes it (ownership.py). An array stands in it before it is submitted, so that whoever goes on knows
+whether a submission may have been made (SubmitJob has no client token).
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from lanes.fan_outs.array_jobs.rows import FIELDS, Row
 SCHEMA_VERSION = 1
 # S3 answers 403 for a missing key where the caller may not list the bucket's whole content.
 _MISSING = ("NoSuchKey", "AccessDenied", "404", "403")
+# What S3 says to a conditional write: the object is another one; another process writes it at this moment.
+CHANGED = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 @dataclass
@@ -37,16 +39,18 @@ class Array:
 
 @dataclass
 class Document:
-    """`attempt_id` is the Airflow attempt that wrote it last."""
+    """`attempt_id` is the Airflow attempt that wrote it last, `writer` the process."""
 
     attempt_id: str
     rows: list[Row]
     arrays: list[Array] = field(default_factory=list)
+    writer: str = ""
 
     def to_json(self) -> bytes:
         values = {
             "schema_version": SCHEMA_VERSION,
             "attempt_id": self.attempt_id,
+            "writer": self.writer,
             "arrays": [asdict(array) for array in self.arrays],
             "fields": FIELDS,
             "rows": [row.to_list() for row in self.rows],
@@ -69,20 +73,20 @@ def mapping(manifest_uri: str, batches: tuple[int, ...]) -> tuple[str, bytes]:
 
 async def read(calls: AwsCalls, uri: str) -> bytes | None:
     """The object's content; None when it is missing."""
+    content, _ = await read_version(calls, uri)
+    return content
+
+
+async def read_version(calls: AwsCalls, uri: str) -> tuple[bytes | None, str]:
+    """The object's content and its ETag; None and "" when it is missing."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     try:
         answer = await calls.call("s3", "get_object", Bucket=bucket, Key=key)
     except CallRefused as refused:
         if any(word in refused.failure.reason for word in _MISSING):
-            return None
+            return None, ""
         raise
-    body: bytes = await asyncio.to_thread(answer["Body"].read)
-    return body
-
-
-async def write(calls: AwsCalls, uri: str, body: bytes) -> None:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    await calls.call("s3", "put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    return await asyncio.to_thread(answer["Body"].read), str(answer["ETag"])
 
 
 async def write_once(calls: AwsCalls, uri: str, body: bytes) -> None:
@@ -91,6 +95,5 @@ async def write_once(calls: AwsCalls, uri: str, body: bytes) -> None:
     try:
         await calls.call("s3", "put_object", Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
     except CallRefused as refused:
-        # The second: another process writes it at this moment.
-        if not any(word in refused.failure.reason for word in ("PreconditionFailed", "ConditionalRequestConflict")):
+        if not any(word in refused.failure.reason for word in CHANGED):
             raise

@@ -17,6 +17,7 @@ from lanes.batch.launch import BatchLaunch
 from lanes.batch.poller import BatchPoller
 from lanes.fan_outs.array_jobs.facts import cost_of
 from lanes.fan_outs.array_jobs.failed_batches import describe_failed
+from lanes.fan_outs.array_jobs.ownership import Superseded
 from lanes.fan_outs.array_jobs.rows import Lane
 from lanes.fan_outs.array_jobs.work import ArrayWork
 from lanes.fan_outs.progress import Progress
@@ -24,6 +25,9 @@ from lanes.fan_outs.state import FanOutState, Tolerance, summary
 from lanes.fan_outs.trigger import EARLIEST_RESUME_SECONDS, PROGRESS_EVERY_SECONDS, PROGRESS_KEY, SUMMARY_KEY
 
 log = logging.getLogger(__name__)
+
+# Airflow takes the trigger from a superseded triggerer within seconds. Still here after this: it is ours again.
+SUPERSEDED_SECONDS = 60.0
 
 
 class ArrayFanOutTrigger(BaseTrigger):
@@ -97,6 +101,15 @@ class ArrayFanOutTrigger(BaseTrigger):
         yield TriggerEvent({"try_number": self.launch.attempt.try_number, **event})
 
     async def _until_over(self, holder: list[ArrayWork]) -> FanOutState:
+        while True:
+            try:
+                return await self._carry_on(holder)
+            except Superseded:
+                log.warning("another triggerer goes on with this fan-out")
+                holder.clear()  # what runs is the other one's to stop
+                await asyncio.sleep(SUPERSEDED_SECONDS)
+
+    async def _carry_on(self, holder: list[ArrayWork]) -> FanOutState:
         ours = await shared(self.launch.region, self.launch.aws_conn_id)
         poller = ours.poller("batch", lambda: BatchPoller(ours.calls))
         work = ArrayWork(ours.calls, poller, self.lane, self.manifest_uri, self.document_uri)

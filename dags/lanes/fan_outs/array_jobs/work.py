@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import time
+from secrets import token_hex
 from typing import Any
 
 from lanes.attempts.run_metrics import record
@@ -15,8 +16,9 @@ from lanes.batch.launch import resources
 from lanes.batch.names import name_prefix
 from lanes.batch.poller import BatchPoller
 from lanes.batch.submit import settled, submit
-from lanes.fan_outs.array_jobs.document import Array, Document, mapping, read, write, write_once
+from lanes.fan_outs.array_jobs.document import Array, Document, mapping, read, write_once
 from lanes.fan_outs.array_jobs.facts import run_facts
+from lanes.fan_outs.array_jobs.ownership import OwnedObject
 from lanes.fan_outs.array_jobs.rows import OPEN, WAITING, Lane, Row, Wanted, again, state_of
 from lanes.fan_outs.array_jobs.watch import ArrayWatch
 from lanes.fan_outs.state import FanOutState
@@ -33,12 +35,13 @@ class ArrayWork:
 
     def __init__(self, calls: AwsCalls, poller: BatchPoller, lane: Lane, manifest_uri: str, uri: str) -> None:
         self._calls, self._poller, self._lane = calls, poller, lane
-        self._manifest_uri, self._uri = manifest_uri, uri
+        self._manifest_uri, self._stored = manifest_uri, OwnedObject(calls, uri)
         self._attempt = lane.launch.attempt
         self._watches: list[ArrayWatch] = []
         self._saved, self._saved_at = b"", 0.0
         self._waiting_since = 0.0
         self._told_to_stop: set[int] = set()
+        self._writer = token_hex(8)
         self.document = Document(self._attempt.attempt_id, [])
 
     @property
@@ -46,8 +49,11 @@ class ArrayWork:
         return self.document.rows
 
     async def begin(self, asked: dict[int, dict[str, Any]], *, quarantine: bool) -> None:
-        """Go on from what is there: arrays of earlier attempts are watched on, what succeeded is kept."""
-        text = await read(self._calls, self._uri)
+        """Go on from what is there: arrays of earlier attempts are watched on, what succeeded is kept.
+
+        From here on Superseded ends whoever else carries the fan-out on; later it may end this one.
+        """
+        text = await self._stored.read()
         if text is None:
             plan = json.loads(await read(self._calls, self._manifest_uri) or b"{}")
             self.document.rows = [self._lane.row(batch["index"], batch["size"], None) for batch in plan["batches"]]
@@ -57,6 +63,8 @@ class ArrayWork:
             if self.document.attempt_id != self._attempt.attempt_id:
                 self.document.attempt_id = self._attempt.attempt_id
                 again(self.document.rows, self._lane, asked, quarantine=quarantine)
+        self.document.writer = self._writer
+        await self._save(now=True)
         for array in self.document.arrays:
             if not array.ended:
                 await self._go_on(array)
@@ -189,7 +197,7 @@ class ArrayWork:
             return
         body = self.document.to_json()
         if body != self._saved:
-            await write(self._calls, self._uri, body)
+            await self._stored.write(body)
             self._saved = body
         self._saved_at = time.monotonic()
 
