@@ -74,7 +74,9 @@ def is_bounded(task: Any) -> bool:
 
 
 def _rule(strategy: Any) -> str:
-    """absolute, downstream, upstream, or the class of somebody's own."""
+    """absolute, downstream, upstream, or the class of somebody's own. An object on Airflow 3.0, a word on 3.2."""
+    if isinstance(strategy, str):
+        return str(strategy)  # an enumeration's member too
     name = type(strategy).__name__
     return name.removeprefix("_").removesuffix("PriorityWeightStrategy").lower() or name
 
